@@ -1,0 +1,1 @@
+"""Volumes, space, files and features: numpy and nibabel only."""
