@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from brainviewer.core.volume import FloatArray
+if TYPE_CHECKING:
+    from brainviewer.core.volume import FloatArray
 
 Mixture = Mapping[str, float]
 Value = float | str | None | Mixture

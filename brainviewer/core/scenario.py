@@ -25,6 +25,7 @@ DEGREE = 3
 AGE_CENTRE_YEARS = 50.0
 AGE_SCALE_YEARS = 10.0
 FEWEST_PEOPLE = 12
+SHARE_DIGITS = 4
 
 
 class Scenario(StrEnum):
@@ -132,10 +133,10 @@ def _shifted(feature: Feature, value: Value, shift: np.ndarray) -> Value:
     if feature.kind is Kind.LEVELS:
         own = value if isinstance(value, Mapping) else {str(value): 1.0}
         shares = np.array([own.get(code, 0.0) for code in feature.codes]) + shift
-        shares = np.clip(shares, 0.0, 1.0)
-        shares /= shares.sum()
+        shares = np.clip(shares, 0.0, 1.0) * (np.array(feature.fitted.shares) > 0)
+        shares = np.round(shares / shares.sum(), SHARE_DIGITS)
         return {
-            code: round(float(share), 4)
+            code: float(share)
             for code, share in zip(feature.codes, shares, strict=True)
             if share > 0
         }

@@ -51,4 +51,5 @@ def label_map(maps: NDArray[np.generic]) -> NDArray[np.uint8]:
         WM, GM, CSF; background is one minus their sum.
     """
     background = 1.0 - maps.sum(axis=0, dtype=np.float32, keepdims=True)
-    return np.argmax(np.concatenate([background, maps]), axis=0).astype(np.uint8)
+    likeliest = np.argmax(np.concatenate([background, maps]), axis=0)
+    return np.asarray(likeliest, dtype=np.uint8)
