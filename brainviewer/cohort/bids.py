@@ -1,0 +1,220 @@
+"""BIDS folders in: the T1 images of each person, the table of features, label derivatives."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Level, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MISSING = frozenset({"", "n/a", "N/A", "NA", "nan", "NaN"})
+ID_COLUMN = "participant_id"
+ORDERED_WORDS = re.compile(r"\bordinal\b|\bordered\b", re.IGNORECASE)
+# A text column without levels in participants.json: with more values than this it is no feature.
+MOST_LEVELS = 20
+
+
+class BidsError(ValueError):
+    """A folder or table that is not what BIDS says; one sentence with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One person's T1 image and, where known, its labelled regions."""
+
+    participant_id: str
+    image: Path
+    labels: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Participants:
+    """The table of people.
+
+    Attributes
+    ----------
+    features : tuple of Feature
+        One a column, as participants.json describes it; no statistics yet.
+    people : mapping of participant_id to Conditions
+        Numbers for numeric features, level codes otherwise, None where missing.
+    """
+
+    features: tuple[Feature, ...]
+    people: Mapping[str, Conditions]
+
+
+def find_scans(folder: Path) -> list[Scan]:
+    """List the first T1 image of each person, by name.
+
+    Images are looked for in ``sub-*/anat`` and ``sub-*/ses-*/anat``. Region labels are those of
+    the first derivative whose labels have names, of the same session; see `find_label_table`.
+
+    Raises
+    ------
+    BidsError
+        When there is no such image.
+    """
+    scans: dict[str, Scan] = {}
+    for pattern in ("sub-*/anat/*_T1w.nii*", "sub-*/ses-*/anat/*_T1w.nii*"):
+        for image in sorted(folder.glob(pattern)):
+            subject = image.relative_to(folder).parts[0]
+            scans.setdefault(subject, Scan(subject, image))
+    if not scans:
+        raise BidsError(
+            f"{folder} holds no sub-*/anat/*_T1w.nii.gz; give the top folder of a BIDS dataset"
+        )
+    table = find_label_table(folder)
+    return [
+        scan if table is None else replace(scan, labels=_find_labels(folder, table, scan))
+        for _, scan in sorted(scans.items())
+    ]
+
+
+def find_label_table(folder: Path) -> Path | None:
+    """Find the table that names the region labels: ``derivatives/*/*dseg.tsv``, the first."""
+    return min(folder.glob("derivatives/*/*dseg.tsv"), default=None)
+
+
+def read_label_names(folder: Path) -> dict[int, tuple[str, str]]:
+    """Read the name and the tissue of each region label; none when there is no label table.
+
+    Raises
+    ------
+    BidsError
+        When the table lacks the columns ``index`` and ``name`` or cannot be read.
+    """
+    table = find_label_table(folder)
+    if table is None:
+        return {}
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            return {
+                int(row["index"]): (row["name"], row.get("tissue") or "")
+                for row in csv.DictReader(file, delimiter="\t")
+            }
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise BidsError(
+            f"{table.name} does not name labels; it needs the columns index, in whole numbers, "
+            f"and name, with tabs between"
+        ) from error
+
+
+def read_participants(table: Path, description: Path | None = None) -> Participants:
+    """Read participants.tsv and what participants.json says of its columns.
+
+    A column with Levels has those levels, in order when its description says ordinal or ordered
+    or it has ``"Ordered": true``; other columns are numeric if every value is a number, else
+    levels in alphabetic order. Text columns with more than twenty values are left out.
+
+    Raises
+    ------
+    BidsError
+        For a table without participant_id, with a person twice, with ragged rows, or that cannot
+        be read.
+    FeatureError
+        For a value that is neither a number nor a level of its column.
+    """
+    rows = _read_rows(table)
+    described = _read_json(description) if description and description.is_file() else {}
+    columns = [name for name in rows[0] if name != ID_COLUMN]
+    features = []
+    for name in columns:
+        values = [row[name] for row in rows if row[name] not in MISSING]
+        feature = _describe(name, values, described.get(name, {}))
+        if feature is not None:
+            features.append(feature)
+    people: dict[str, Conditions] = {}
+    for row in rows:
+        person = row[ID_COLUMN]
+        if person in people:
+            raise BidsError(f"{table.name} names {person} twice; keep one row for each person")
+        people[person] = {f.name: _parse(f, row[f.name], person) for f in features}
+    return Participants(tuple(features), people)
+
+
+def _find_labels(folder: Path, table: Path, scan: Scan) -> Path | None:
+    """Find the label map of a scan beside the table, with the table's entities and no space's."""
+    anat = table.parent / scan.image.parent.relative_to(folder)
+    maps = anat.glob(f"{scan.participant_id}_*{table.stem}.nii*")
+    return min((path for path in maps if "_space-" not in path.name), default=None)
+
+
+def _read_rows(table: Path) -> list[dict[str, str]]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BidsError(f"{table.name} cannot be read ({error}); save it as UTF-8 text") from error
+    if not rows or ID_COLUMN not in rows[0]:
+        raise BidsError(
+            f"{table.name} needs a header with the column {ID_COLUMN}, tabs between columns, "
+            f"and a row for each person"
+        )
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise BidsError(f"line {number} of {table.name} has another number of columns")
+    return rows
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BidsError(f"{path.name} is not readable JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise BidsError(f"{path.name} must hold an object with one entry a column")
+    return content
+
+
+def _describe(name: str, values: Iterable[str], entry: Mapping[str, Any]) -> Feature | None:
+    description = str(entry.get("Description", entry.get("LongName", "")))
+    unit = str(entry.get("Units", ""))
+    distinct = sorted(set(values))
+    levels = entry.get("Levels")
+    if isinstance(levels, dict):
+        ordered = entry.get("Ordered") is True or ORDERED_WORDS.search(description)
+        named = tuple(
+            Level(str(code), _level_name(label))
+            for code, label in levels.items()
+            if code not in MISSING
+        )
+        return Feature(name, Kind.ORDERED if ordered else Kind.LEVELS, description, "", named)
+    if distinct and all(_is_number(value) for value in distinct):
+        return Feature(name, Kind.NUMERIC, description, unit)
+    if 0 < len(distinct) <= MOST_LEVELS:
+        named = tuple(Level(value, value) for value in distinct)
+        return Feature(name, Kind.LEVELS, description, "", named)
+    return None
+
+
+def _level_name(entry: object) -> str:
+    """Name a level, given as text or, as BIDS 1.8 allows, as an object with a description."""
+    if isinstance(entry, dict):
+        return str(entry.get("Description", entry.get("LongName", "")))
+    return str(entry)
+
+
+def _parse(feature: Feature, text: str, person: str) -> Value:
+    if text in MISSING:
+        return None
+    if feature.kind is Kind.NUMERIC:
+        return float(text)
+    if text not in feature.codes:
+        raise FeatureError(
+            f"{feature.name} of {person} is {text!r}; its levels are {', '.join(feature.codes)}"
+        )
+    return text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
