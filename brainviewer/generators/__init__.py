@@ -1,0 +1,1 @@
+"""The models that turn conditions and an identity into a brain."""

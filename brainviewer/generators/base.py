@@ -1,0 +1,101 @@
+"""What every generator offers, and the identity that stays while conditions change."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from brainviewer.core.features import Conditions, FeatureSchema
+    from brainviewer.core.volume import Affine, Brain, FloatArray
+
+Space = Literal["native", "template"]
+
+
+class GenerationError(RuntimeError):
+    """A generator that cannot do what it was asked for; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity:
+    """Who a brain belongs to, apart from every condition.
+
+    Attributes
+    ----------
+    latent : (D,) float32 ndarray
+        The latent noise, standard normal over people.
+    label : str
+        How to call the person: ``"seed 7"``, ``"sub-IXI012"``.
+    seed : int or None
+        The seed it was drawn from; None when it was encoded from a scan.
+    """
+
+    latent: FloatArray
+    label: str
+    seed: int | None = None
+
+    @property
+    def key(self) -> str:
+        """A short text that two identities share only if they are the same."""
+        return hashlib.sha256(self.latent.tobytes()).hexdigest()[:16]
+
+
+class Generator(Protocol):
+    """A trained model on a device.
+
+    Attributes
+    ----------
+    name : str
+        The name of its checkpoint.
+    channels : tuple of str
+        ``("WM", "GM", "CSF")`` or ``("T1w",)``.
+    shape : (I, J, K) tuple of int
+    affine : (4, 4) float64 ndarray, voxel to world mm
+    space : ``"native"`` (volumes are the person's own) or ``"template"`` (head-size-normalised)
+    schema : FeatureSchema
+    can_encode : bool
+        Whether `encode` works.
+    device_name : str
+        What it runs on, for people: ``"CPU"`` or the name of the GPU.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    shape: tuple[int, int, int]
+    affine: Affine
+    space: Space
+    schema: FeatureSchema
+    can_encode: bool
+    device_name: str
+
+    def draw(self, seed: int) -> Identity:
+        """Draw a person: the same seed gives the same identity on every machine."""
+        ...
+
+    def encode(self, brain: Brain, conditions: Conditions) -> Identity:
+        """Find the identity of a real brain on this generator's grid.
+
+        Raises
+        ------
+        GenerationError
+            When the model has no encoder or the brain has other channels or another grid.
+        """
+        ...
+
+    def generate(self, identity: Identity, conditions: Conditions) -> Brain:
+        """Make the brain of an identity under conditions; the same arguments, the same array.
+
+        Conditions are taken as they are: `FeatureSchema.check` is the caller's.
+        """
+        ...
+
+    def volume_gradients(self, identity: Identity, conditions: Conditions) -> FloatArray:
+        """Differentiate each channel's volume by each column of the condition vector.
+
+        Returns
+        -------
+        (C, D) float32 ndarray
+            d(mL) / d(encoded column), channels by `FeatureSchema.columns`.
+        """
+        ...

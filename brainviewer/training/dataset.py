@@ -1,0 +1,185 @@
+"""People in memory, and the augmented batches that training draws from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from brainviewer.cohort.reading import FULL, Crop, People, read_people, read_table
+from brainviewer.cohort.store import CohortError, CohortStore, grid_affine
+from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, fit_schema
+from brainviewer.core.scenario import AGE, SEX
+from brainviewer.training.folds import FOLDS, assign_folds
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from brainviewer.core.volume import Affine
+    from brainviewer.training.recipe import TrainingRecipe
+
+FEWEST_PEOPLE = 20
+WARP_SPACING_VOXELS = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingData:
+    """Everything that training needs of a cohort.
+
+    Attributes
+    ----------
+    train, validation, test : People
+    schema : FeatureSchema
+        Fitted to the training people.
+    affine : (4, 4) float64 ndarray, mm
+        Of the generator's grid.
+    folds : dict of participant_id to fold
+    """
+
+    train: People
+    validation: People
+    test: People
+    schema: FeatureSchema
+    affine: Affine
+    folds: dict[str, int]
+
+
+def load_training_data(store: CohortStore, recipe: TrainingRecipe) -> TrainingData:
+    """Read the people of a cohort that have age and sex, and split them by fold.
+
+    Raises
+    ------
+    CohortError
+        When the cohort lacks a table, has too few people, or they do not fit the recipe's grid.
+    FeatureError
+        When the recipe names a feature that the table does not have.
+    """
+    table = read_table(store)
+    named = {feature.name: feature for feature in table.features}
+    unknown = [name for name in recipe.features if name not in named]
+    if unknown:
+        raise FeatureError(
+            f"the table has no column {', '.join(unknown)}; it has {', '.join(named)}"
+        )
+    people: dict[str, Conditions] = {
+        name: {f: table.people[name][f] for f in recipe.features}
+        for name in store.participant_ids
+        if name in table.people and _complete(table.people[name])
+    }
+    if len(people) < FEWEST_PEOPLE:
+        raise CohortError(
+            f"training needs at least {FEWEST_PEOPLE} people with a scan, age and sex; "
+            f"this cohort has {len(people)}"
+        )
+    folds = assign_folds(people, seed=recipe.seed)
+    held_out = {*recipe.test_folds, *recipe.validation_folds}
+    crop = Crop(recipe.first_voxel, recipe.shape)
+    affine = crop.affine(grid_affine(store.read_manifest()))
+
+    def read(*wanted: int) -> People:
+        own = {name: row for name, row in people.items() if folds[name] in wanted}
+        return read_people(store, own, crop, affine=affine)
+
+    train = read(*sorted(set(range(FOLDS)) - held_out))
+    return TrainingData(
+        train=train,
+        validation=read(*recipe.validation_folds),
+        test=read(*recipe.test_folds),
+        schema=fit_schema([named[name] for name in recipe.features], train.conditions),
+        affine=affine,
+        folds=folds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tissue maps (B, 3, I, J, K) in [0, 1] and conditions (B, D)."""
+
+    maps: Tensor
+    conditions: Tensor
+
+
+class BatchSource:
+    """Endless augmented batches; batch n is the same in every run.
+
+    Every epoch passes over all people in a new order. Half of them are mirrored left to right, all
+    are warped smoothly, and their conditions get noise and gaps, except for age and sex.
+    """
+
+    def __init__(self, people: People, schema: FeatureSchema, recipe: TrainingRecipe) -> None:
+        self._maps = torch.from_numpy(people.maps)
+        self._conditions = torch.from_numpy(np.stack([schema.encode(c) for c in people.conditions]))
+        self._recipe = recipe
+        self._columns = [column.feature for column in schema.columns]
+        self._free = torch.tensor([name not in (AGE, SEX) for name in self._columns])
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches an epoch; people left over at its end are dropped."""
+        return len(self._maps) // self._recipe.batch_size
+
+    def batch(self, step: int) -> Batch:
+        """Make the batch of a step."""
+        epoch, place = divmod(step, self.per_epoch)
+        order = torch.randperm(len(self._maps), generator=self._random(epoch, 0))
+        size = self._recipe.batch_size
+        chosen = order[place * size : (place + 1) * size]
+        random = self._random(step, 1)
+        maps = self._maps[chosen].float() / FULL
+        maps = mirror_some(maps, random)
+        maps = warp_smoothly(maps, random, amount_mm=self._recipe.warp_mm)
+        return Batch(maps, self._disturb(self._conditions[chosen], random))
+
+    def _disturb(self, conditions: Tensor, random: torch.Generator) -> Tensor:
+        noise = torch.randn(conditions.shape, generator=random) * self._recipe.condition_noise
+        hidden = {
+            name: torch.rand(len(conditions), generator=random) < self._recipe.condition_dropout
+            for name in dict.fromkeys(self._columns)
+        }
+        gaps = torch.stack([hidden[name] for name in self._columns], dim=1)
+        disturbed = (conditions + noise).masked_fill(gaps, 0.0)
+        return torch.where(self._free, disturbed, conditions)
+
+    def _random(self, number: int, purpose: int) -> torch.Generator:
+        mixed = np.random.SeedSequence([self._recipe.seed, purpose, number]).generate_state(1)
+        return torch.Generator().manual_seed(int(mixed[0]))
+
+
+def mirror_some(maps: Tensor, random: torch.Generator) -> Tensor:
+    """Mirror each of the maps (B, C, I, J, K) left to right with probability one half.
+
+    The grid must lie symmetrically about the midline.
+    """
+    mirrored = torch.rand(len(maps), generator=random) < 0.5
+    return torch.where(mirrored[:, None, None, None, None], maps.flip(2), maps)
+
+
+def warp_smoothly(maps: Tensor, random: torch.Generator, *, amount_mm: float) -> Tensor:
+    """Warp the maps (B, C, I, J, K) by random cubic displacements on a grid of 32 mm.
+
+    Parameters
+    ----------
+    amount_mm : float
+        Standard deviation of the displacement at the grid's points, along each axis; voxels are
+        2 mm.
+    """
+    if amount_mm == 0:
+        return maps
+    shape = maps.shape[2:]
+    coarse = [max(4, round(n / WARP_SPACING_VOXELS)) for n in shape]
+    # grid_sample counts from -1 to 1 over the grid, and orders its axes k, j, i.
+    scale = torch.tensor([amount_mm / n for n in reversed(shape)])
+    shift = torch.randn((len(maps), 3, *coarse), generator=random)
+    shift = functional.interpolate(shift, size=shape, mode="trilinear", align_corners=True)
+    shift = shift.permute(0, 2, 3, 4, 1) * scale
+    identity = functional.affine_grid(
+        torch.eye(3, 4).expand(len(maps), 3, 4), [len(maps), 1, *shape], align_corners=False
+    )
+    return functional.grid_sample(maps, identity + shift, align_corners=False)
+
+
+def _complete(row: Conditions) -> bool:
+    return row.get(AGE) is not None and row.get(SEX) is not None

@@ -1,0 +1,220 @@
+"""The training loop: every family gives a task, the loop gives steps, averages, log and state."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import logging
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from brainviewer.core.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lightning_fabric import Fabric
+
+    from brainviewer.training.dataset import Batch, BatchSource
+    from brainviewer.training.recipe import TrainingRecipe
+
+_log = logging.getLogger(__name__)
+
+STATE_FILE = "state.pt"
+LOG_FILE = "log.csv"
+SAVE_EVERY_SECONDS = 180.0
+CLIP_NORM = 1.0
+ADAM_BETAS = (0.9, 0.98)
+WARM_UP_STEPS = 50
+LAST_LEARNING_RATE = 0.02  # of the first
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on; the sentence says where it stopped."""
+
+
+class Task(Protocol):
+    """What a family brings to the loop."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The network in training."""
+        ...
+
+    def losses(self, model: nn.Module, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
+        """Return the terms of one step of the (wrapped) model; ``"total"`` is differentiated."""
+        ...
+
+    def after_step(self, losses: dict[str, float]) -> None:
+        """Adapt what the task adapts, with the numbers of the step."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what the task must remember to resume, besides the model."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a remembered state."""
+        ...
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Score the averaged model on the validation people."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is: step of steps, seconds for each, and the last losses."""
+
+    step: int
+    steps: int
+    seconds_per_step: float
+    losses: dict[str, float]
+
+
+def train(
+    task: Task,
+    source: BatchSource,
+    recipe: TrainingRecipe,
+    *,
+    fabric: Fabric,
+    out: Path,
+    resume: bool = False,
+    validate_every: int = 100,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> nn.Module:
+    """Train a task and return its averaged model.
+
+    The state is written every three minutes and at the end; a resumed run takes the same steps as
+    one that never stopped, since batch and noise of a step depend on its number alone.
+
+    Parameters
+    ----------
+    out : Path
+        Folder for state.pt and log.csv.
+    resume : bool
+        Continue from state.pt where there is one.
+
+    Raises
+    ------
+    TrainingError
+        When a loss is not finite; the last written state stays.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    optimizer = torch.optim.AdamW(
+        task.model.parameters(),
+        lr=recipe.learning_rate,
+        betas=ADAM_BETAS,
+        weight_decay=recipe.weight_decay,
+    )
+    model, optimizer = fabric.setup(task.model, optimizer)
+    average = _Average(task.model, recipe.ema_decay)
+    first = _restore(out / STATE_FILE, task, optimizer, average) if resume else 0
+    log = _Log(out / LOG_FILE, first)
+    saved = time.perf_counter()
+    for step in range(first, recipe.steps):
+        start = time.perf_counter()
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, recipe)
+        losses = task.losses(model, source.batch(step), _noise_source(step, recipe.seed))
+        numbers = {name: float(value.detach()) for name, value in losses.items()}
+        if not all(math.isfinite(value) for value in numbers.values()):
+            raise TrainingError(
+                f"step {step} gave {numbers}; the last good state is in {out / STATE_FILE}; "
+                f"lower the learning rate and resume"
+            )
+        optimizer.zero_grad()
+        fabric.backward(losses["total"])
+        fabric.clip_gradients(model, optimizer, max_norm=CLIP_NORM)
+        optimizer.step()
+        average.update(task.model, step)
+        task.after_step(numbers)
+        if (step + 1) % validate_every == 0 or step + 1 == recipe.steps:
+            numbers |= task.validate(average.model)
+        numbers["seconds"] = time.perf_counter() - start
+        log.write(step, numbers)
+        on_progress(Progress(step + 1, recipe.steps, numbers["seconds"], numbers))
+        if time.perf_counter() - saved > SAVE_EVERY_SECONDS:
+            _save(out / STATE_FILE, step + 1, task=task, optimizer=optimizer, average=average)
+            saved = time.perf_counter()
+    _save(out / STATE_FILE, recipe.steps, task=task, optimizer=optimizer, average=average)
+    return average.model
+
+
+def learning_rate(step: int, recipe: TrainingRecipe) -> float:
+    """Return the rate of a step: a short linear rise, then half a cosine down to 2 %."""
+    rise = min(1.0, (step + 1) / WARM_UP_STEPS)
+    fall = 0.5 * (1.0 + math.cos(math.pi * step / recipe.steps))
+    return recipe.learning_rate * rise * (LAST_LEARNING_RATE + (1 - LAST_LEARNING_RATE) * fall)
+
+
+class _Average:
+    """The exponential moving average of a model's weights."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move towards the model; in the first steps faster, so that the start is forgotten."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        for mean, value in zip(self.model.parameters(), model.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+
+
+class _Log:
+    """A table with one row for each number of a step: step, name, value."""
+
+    def __init__(self, path: Path, first: int) -> None:
+        self._path = path
+        kept = _rows_before(path, first)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(kept)
+
+    def write(self, step: int, numbers: dict[str, float]) -> None:
+        """Append the numbers of a step."""
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([step, n, f"{v:.6g}"] for n, v in numbers.items())
+
+
+def _rows_before(path: Path, first: int) -> list[list[str]]:
+    if first == 0 or not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.reader(file) if row and int(row[0]) < first]
+
+
+def _noise_source(step: int, seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def _save(
+    path: Path, step: int, *, task: Task, optimizer: torch.optim.Optimizer, average: _Average
+) -> None:
+    state = {
+        "step": step,
+        "model": task.model.state_dict(),
+        "average": average.model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "task": task.state(),
+    }
+    write_atomically(path, lambda file: torch.save(state, file))
+
+
+def _restore(path: Path, task: Task, optimizer: torch.optim.Optimizer, average: _Average) -> int:
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    task.model.load_state_dict(state["model"])
+    average.model.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    task.restore(state["task"])
+    _log.info("resumed at step %d", state["step"])
+    return int(state["step"])

@@ -1,0 +1,197 @@
+"""From a trained model to a checkpoint folder: weights, configuration, card, population table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+from sklearn.linear_model import QuantileRegressor
+
+from brainviewer.core.files import (
+    write_atomically,
+    write_json_atomically,
+    write_text_atomically,
+)
+from brainviewer.core.population import EVERYONE, PERCENTILES, Population, population_rows
+from brainviewer.core.scenario import SEX, feature_age, fit_regression
+from brainviewer.core.tissues import TISSUE_NAMES, TISSUES
+from brainviewer.generators.checkpoint import (
+    CARD_FILE,
+    CONFIG_FILE,
+    FORMAT_VERSION,
+    POPULATION_FILE,
+    WEIGHTS_FILE,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import nn
+
+    from brainviewer.cohort.reading import People
+    from brainviewer.training.dataset import TrainingData
+    from brainviewer.training.recipe import TrainingRecipe
+
+Numbers = NDArray[np.float64]
+
+AGE_STEP_YEARS = 2.0
+FEWEST_PEOPLE = 20
+STORED_DTYPE = torch.float16
+
+
+def publish_checkpoint(
+    folder: Path,
+    model: nn.Module,
+    *,
+    data: TrainingData,
+    recipe: TrainingRecipe,
+    model_config: Mapping[str, Any],
+    command: str,
+    source: str,
+    licence: str,
+) -> None:
+    """Write a checkpoint folder that `open_checkpoint` and `load_generator` read.
+
+    Weights are stored as float16, which halves the file and changes volumes by less than 0.1 mL.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when absent; the files in it are replaced one by one.
+    command : str
+        The command that trained it.
+    source, licence : str
+        Name and licence of the cohort.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: value.detach().cpu().to(STORED_DTYPE).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    content = save(weights)
+    write_atomically(folder / WEIGHTS_FILE, partial(_write_bytes, content=content))
+    people = data.train
+    config = {
+        "format_version": FORMAT_VERSION,
+        "generator": recipe.generator,
+        "title": recipe.title,
+        "channels": list(TISSUES),
+        "space": "native",
+        "shape": list(recipe.shape),
+        "affine": data.affine.tolist(),
+        "grid": {"first_voxel": list(recipe.first_voxel)},
+        "model": dict(model_config),
+        "features": data.schema.to_json(),
+        "missing_values": "training mean",
+        "regression": fit_regression(data.schema, people.conditions).to_json(),
+        "trained_on": {"source": source, "licence": licence, "people": len(people)},
+        "command": command,
+        "recipe": _plain(recipe),
+        "folds": data.folds,
+        "test_folds": list(recipe.test_folds),
+        "validation_folds": list(recipe.validation_folds),
+    }
+    write_json_atomically(folder / CONFIG_FILE, config)
+    write_text_atomically(folder / POPULATION_FILE, population_csv(fit_population(people)))
+    write_text_atomically(folder / CARD_FILE, card(config, data))
+
+
+def fit_population(people: People) -> Population:
+    """Fit percentile curves of the volumes in age, for each sex and for everyone.
+
+    Quantile regression (Koenker and Bassett 1978), quadratic in age; the curves are sorted at each
+    age, since curves fitted one by one may cross at the ends.
+    """
+    ages = np.array([feature_age(row) for row in people.conditions])
+    sexes = np.array([str(row.get(SEX)) for row in people.conditions])
+    volumes = people.volumes_ml.astype(np.float64)
+    grid = np.append(np.arange(ages.min(), ages.max(), AGE_STEP_YEARS), ages.max())
+    groups = {EVERYONE: np.ones(len(ages), dtype=bool)}
+    groups |= {sex: sexes == sex for sex in sorted(set(sexes))}
+    curves = {
+        (tissue, sex): _curves(ages[chosen], volumes[chosen, index], grid)
+        for sex, chosen in groups.items()
+        if chosen.sum() >= FEWEST_PEOPLE
+        for index, tissue in enumerate(TISSUES)
+    }
+    return Population(grid, curves)
+
+
+def population_csv(population: Population) -> str:
+    """Return the population table as CSV text."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(population_rows(population))
+    return text.getvalue()
+
+
+def card(config: Mapping[str, Any], data: TrainingData) -> str:
+    """Write the checkpoint's card: what it is for, whom it was trained on, where it ends."""
+    people = data.train
+    ages = [feature_age(row) for row in people.conditions]
+    sexes = [str(row.get(SEX)) for row in people.conditions]
+    counts = ", ".join(
+        f"{sexes.count(code)} {data.schema[SEX].label(code)}" for code in sorted(set(sexes))
+    )
+    tissues = ", ".join(f"{TISSUE_NAMES[t]} ({t})" for t in TISSUES)
+    held = len(data.validation) + len(data.test)
+    trained_on = config["trained_on"]
+    grid = " x ".join(str(n) for n in config["shape"])
+    span = f"{min(ages):.0f}-{max(ages):.0f} years"
+    return f"""# {config["title"]}
+
+Makes {tissues} partial-volume maps
+on {grid} voxels of 2 mm, rigidly aligned to MNI152; volumes are the person's own.
+
+**Use.** Research and teaching: hypothetical segmentations under chosen values of
+{", ".join(data.schema.names)}.
+Not for diagnosis, prognosis or any clinical decision.
+
+**Training people.** {len(people)} of {trained_on["source"]}
+({counts}; {span}; licence {trained_on["licence"]}).
+{held} more were held out: {len(data.validation)} to watch the training and {len(data.test)} to
+test, on which nothing was fitted or chosen. The folds are in config.json.
+
+**Scores.** In scores.json, written by `brainviewer evaluate`.
+
+**Limits.** Healthy adults on one scanner, seen once each: what looks like ageing is a difference
+between people of different ages. Outside {span} nothing is known. A variational autoencoder is
+blurred: its cortical folds are those of an average. The effects of rare levels rest on few
+people. Volumes are sums of partial volumes at 2 mm and differ from those of other tools.
+
+Trained with `{config["command"]}`.
+"""
+
+
+def _write_bytes(file: BinaryIO, *, content: bytes) -> None:
+    file.write(content)
+
+
+def _curves(ages: Numbers, volumes: Numbers, grid: Numbers) -> Numbers:
+    centre, scale = ages.mean(), ages.std()
+    design = _quadratic((ages - centre) / scale)
+    fits = [
+        QuantileRegressor(quantile=p / 100, alpha=0.0, solver="highs")
+        .fit(design, volumes)
+        .predict(_quadratic((grid - centre) / scale))
+        for p in PERCENTILES
+    ]
+    return np.sort(np.stack(fits), axis=0)
+
+
+def _quadratic(t: Numbers) -> Numbers:
+    return np.stack([t, t * t], axis=1)
+
+
+def _plain(recipe: TrainingRecipe) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name in recipe.__dataclass_fields__
+        for value in [getattr(recipe, name)]
+    }
