@@ -1,0 +1,148 @@
+"""Scores of predictions and pictures, and their confidence intervals: pure functions of arrays.
+
+Those of predictions take arrays (..., N) and reduce the last axis, people; the leading axes are
+kept, which lets the bootstrap score all its samples at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from brainviewer.core.tissues import TISSUES, label_map
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Array = NDArray[np.floating[Any]]
+
+RESAMPLES = 2000
+BOOTSTRAP_SEED = 1
+CONFIDENCE_PERCENTILES = (2.5, 97.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A score with its 95 % confidence interval over people; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+def estimate(
+    statistic: Callable[..., Array],
+    *values: Array,
+    seed: int = BOOTSTRAP_SEED,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Score people and give the interval of the score.
+
+    Parameters
+    ----------
+    statistic : function of arrays (..., N) to (...)
+    values : (N,) ndarrays
+        One entry a person, in the same order in all.
+    """
+    arrays = [np.asarray(v, dtype=np.float64) for v in values]
+    if arrays[0].size == 0:
+        return Estimate(np.nan, np.nan, np.nan)
+    low, high = bootstrap_interval(statistic, *arrays, seed=seed, resamples=resamples)
+    return Estimate(float(statistic(*arrays)), low, high)
+
+
+def bootstrap_interval(
+    statistic: Callable[..., Array],
+    *values: Array,
+    seed: int = BOOTSTRAP_SEED,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float]:
+    """Resample people with replacement: the 95 % percentile interval of a statistic.
+
+    The same people are drawn from all values, so that what belongs to a person stays together
+    (Efron and Tibshirani 1993, section 13.3). Samples in which the statistic is not defined, such
+    as a correlation when everybody is the same person, do not count.
+    """
+    count = len(values[0])
+    order = np.random.default_rng(seed).integers(count, size=(resamples, count))
+    scores = statistic(*(v[order] for v in values))
+    known = scores[np.isfinite(scores)]
+    if not known.size:
+        return np.nan, np.nan
+    low, high = np.percentile(known, CONFIDENCE_PERCENTILES)
+    return float(low), float(high)
+
+
+def mean(values: Array) -> Array:
+    """Average over people."""
+    return np.asarray(values.mean(axis=-1))
+
+
+def mean_absolute_error(true: Array, predicted: Array) -> Array:
+    """Return the mean of |predicted - true|, in their unit."""
+    return np.asarray(np.abs(predicted - true).mean(axis=-1))
+
+
+def mean_absolute_percentage_error(true: Array, predicted: Array) -> Array:
+    """Return the mean of |predicted - true| / true, in percent."""
+    return np.asarray(100.0 * np.abs((predicted - true) / true).mean(axis=-1))
+
+
+def r_squared(true: Array, predicted: Array) -> Array:
+    """Return 1 - SS(error) / SS(about the mean of these people); NaN where nobody differs."""
+    errors = ((predicted - true) ** 2).sum(axis=-1)
+    spread = ((true - true.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
+    return 1.0 - divide(errors, np.where(np.ptp(true, axis=-1) == 0, 0.0, spread))
+
+
+def pearson(first: Array, second: Array) -> Array:
+    """Return the correlation; NaN where one of the two is constant."""
+    constant = (np.ptp(first, axis=-1) == 0) | (np.ptp(second, axis=-1) == 0)
+    a = first - first.mean(axis=-1, keepdims=True)
+    b = second - second.mean(axis=-1, keepdims=True)
+    scale = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
+    return divide((a * b).sum(axis=-1), np.where(constant, 0.0, scale))
+
+
+def spearman(first: Array, second: Array) -> Array:
+    """Return the correlation of ranks, ties sharing theirs; NaN where one is constant."""
+    return pearson(rankdata(first, axis=-1), rankdata(second, axis=-1))
+
+
+def soft_dice(first: Array, second: Array) -> Array:
+    """Overlap of partial volumes: 2 sum min(a, b) / (sum a + sum b) (Crum et al. 2006, fuzzy).
+
+    Unlike 2 sum ab / (sum a + sum b), it is 1 for two equal maps with partial volumes.
+
+    Parameters
+    ----------
+    first, second : (C, I, J, K) ndarray, in [0, 1]
+
+    Returns
+    -------
+    (C,) float64 ndarray, in [0, 1]; NaN where both maps are empty
+    """
+    axes = (-3, -2, -1)
+    common = np.minimum(first, second).sum(axis=axes, dtype=np.float64)
+    total = first.sum(axis=axes, dtype=np.float64) + second.sum(axis=axes, dtype=np.float64)
+    return divide(2.0 * common, total)
+
+
+def hard_dice(first: NDArray[np.float32], second: NDArray[np.float32]) -> Array:
+    """Overlap of the likeliest tissues (Dice 1945): tissue maps (3, I, J, K) to (3,), in [0, 1]."""
+    a, b = label_map(first), label_map(second)
+    labels = range(1, len(TISSUES) + 1)
+    common = np.array([((a == label) & (b == label)).sum() for label in labels])
+    total = np.array([(a == label).sum() + (b == label).sum() for label in labels])
+    return divide(2.0 * common, total)
+
+
+def divide(numerator: Array, denominator: Array) -> Array:
+    """Divide; NaN, without a warning, where the denominator is 0."""
+    known = np.asarray(denominator) != 0
+    out = np.full(np.broadcast_shapes(np.shape(numerator), known.shape), np.nan)
+    return np.asarray(np.divide(numerator, denominator, out=out, where=known))

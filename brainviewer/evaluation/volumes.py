@@ -1,0 +1,223 @@
+"""Tissue volumes of people a generator never saw, from their features alone: means over draws."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from brainviewer.core.files import write_atomically
+from brainviewer.core.tissues import TISSUES, map_volumes_ml
+from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.evaluation.scores import (
+    Estimate,
+    divide,
+    estimate,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    pearson,
+    r_squared,
+    spearman,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+    from brainviewer.core.features import Conditions
+    from brainviewer.core.volume import Affine, FloatArray
+    from brainviewer.evaluation.scores import Array
+    from brainviewer.generators.base import Generator
+    from brainviewer.generators.checkpoint import Checkpoint
+
+METRICS = {
+    "mae_ml": mean_absolute_error,
+    "mape_percent": mean_absolute_percentage_error,
+    "r2": r_squared,
+    "pearson_r": pearson,
+    "spearman_r": spearman,
+}
+RELATIVE_ERROR = "relative_mae"
+FEWEST_DRAWS = 2
+FIRST_SEED = 1001
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """What a generator makes of one person's features.
+
+    Attributes
+    ----------
+    volumes_ml : (S, 3) float64 ndarray, mL
+        Of each draw.
+    mean_maps : (3, I, J, K) float16 ndarray
+        The average of the draws.
+    difference_ml : float, mL
+        Sum over voxels and tissues of |first draw - second draw|.
+    """
+
+    volumes_ml: NDArray[np.float64]
+    mean_maps: NDArray[np.float16]
+    difference_ml: float
+
+    @property
+    def expected_ml(self) -> NDArray[np.float64]:
+        """The mean volumes (3,), mL: the prediction."""
+        return np.asarray(self.volumes_ml.mean(axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class DrawCache:
+    """Draws on disk, one file a person, so that a stopped evaluation goes on where it was.
+
+    Attributes
+    ----------
+    folder : Path
+        Made when needed.
+    model : str
+        What identifies weights and device.
+    """
+
+    folder: Path
+    model: str
+
+    def load(self, conditions: Conditions, seeds: Sequence[int]) -> Draws | None:
+        """Return the draws of a request made before; None when there are none or a damaged file."""
+        path = self._path(conditions, seeds)
+        if not path.is_file():
+            return None
+        try:
+            # np.load leaves a damaged file open when it opened it itself.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return Draws(
+                    arrays["volumes_ml"],
+                    arrays["mean_maps"],
+                    float(arrays["difference_ml"]),
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            return None
+
+    def save(self, conditions: Conditions, seeds: Sequence[int], draws: Draws) -> None:
+        """Keep the draws of a request."""
+
+        def write(file: BinaryIO) -> None:
+            np.savez_compressed(
+                file,
+                volumes_ml=draws.volumes_ml,
+                mean_maps=draws.mean_maps,
+                difference_ml=draws.difference_ml,
+            )
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._path(conditions, seeds), write)
+
+    def _path(self, conditions: Conditions, seeds: Sequence[int]) -> Path:
+        request = json.dumps([self.model, dict(conditions), list(seeds)], sort_keys=True)
+        return self.folder / f"{hashlib.sha256(request.encode()).hexdigest()[:32]}.npz"
+
+
+def fingerprint(checkpoint: Checkpoint, device_name: str) -> str:
+    """Return a text that changes with a checkpoint's configuration, weights or device."""
+    digest = hashlib.sha256(device_name.encode())
+    for name in ("config.json", "weights.safetensors"):
+        digest.update((checkpoint.folder / name).read_bytes())
+    return digest.hexdigest()
+
+
+def draw_people(
+    generator: Generator,
+    people: Sequence[Conditions],
+    seeds: Sequence[int],
+    *,
+    cache: DrawCache,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Draws]:
+    """Make every person's draws, or take them from the cache.
+
+    Parameters
+    ----------
+    people : sequence of Conditions
+    seeds : sequence of at least two int
+        The same for everybody.
+    on_progress : callable of (done, total)
+        What it raises stops the work; the people done by then are in the cache.
+    """
+    found = []
+    for index, conditions in enumerate(people):
+        draws = cache.load(conditions, seeds)
+        if draws is None:
+            draws = draw_person(generator, conditions, seeds)
+            cache.save(conditions, seeds, draws)
+        found.append(draws)
+        on_progress(index + 1, len(people))
+    return found
+
+
+def draw_person(generator: Generator, conditions: Conditions, seeds: Sequence[int]) -> Draws:
+    """Make one brain a seed under the same conditions."""
+    volumes, difference, total = [], 0.0, np.zeros((3, *generator.shape), np.float32)
+    first = total
+    for index, seed in enumerate(seeds):
+        maps = generator.generate(generator.draw(seed), conditions).data
+        volumes.append(brain_volumes_ml(maps, generator.affine))
+        if index == 0:
+            first = maps
+        elif index == 1:
+            difference = difference_ml(first, maps, generator.affine)
+        total = total + maps
+    average = (total / np.float32(len(seeds))).astype(np.float16)
+    return Draws(np.stack(volumes), average, difference)
+
+
+def brain_volumes_ml(maps: FloatArray, affine: Affine) -> NDArray[np.float64]:
+    """Return the volumes (3,) of tissue maps (3, I, J, K), in mL."""
+    volumes = map_volumes_ml(maps, affine)
+    return np.array([volumes[tissue] for tissue in TISSUES])
+
+
+def difference_ml(first: FloatArray, second: FloatArray, affine: Affine) -> float:
+    """Sum |first - second| over voxels and tissues, in mL."""
+    return float(np.abs(first - second).sum(dtype=np.float64)) * voxel_volume_ml(affine)
+
+
+def score_volumes(
+    true_ml: Array, predictions: Mapping[str, Array], *, reference: str
+) -> dict[str, dict[str, dict[str, Estimate]]]:
+    """Score systems on the same people.
+
+    Parameters
+    ----------
+    true_ml : (N, 3) ndarray, mL
+    predictions : mapping of system to (N, 3) ndarray, mL
+    reference : str
+        The system whose mean absolute error is the unit of `RELATIVE_ERROR`.
+
+    Returns
+    -------
+    dict of system -> tissue -> metric of `METRICS`, and `RELATIVE_ERROR` -> Estimate
+    """
+    return {
+        system: {
+            tissue: _score(true_ml[:, i], predicted[:, i], predictions[reference][:, i])
+            for i, tissue in enumerate(TISSUES)
+        }
+        for system, predicted in predictions.items()
+    }
+
+
+def relative_error(true: Array, predicted: Array, reference: Array) -> Array:
+    """Return the mean absolute error over that of a reference, on the same people."""
+    return divide(mean_absolute_error(true, predicted), mean_absolute_error(true, reference))
+
+
+def _score(true: Array, predicted: Array, reference: Array) -> dict[str, Estimate]:
+    scores = {name: estimate(metric, true, predicted) for name, metric in METRICS.items()}
+    return scores | {RELATIVE_ERROR: estimate(relative_error, true, predicted, reference)}
