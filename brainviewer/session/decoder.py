@@ -1,0 +1,105 @@
+"""A loaded generator that moves to the processor when the memory of the GPU is used up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brainviewer.core.features import Conditions
+    from brainviewer.core.volume import Brain, FloatArray
+    from brainviewer.generators.base import Generator, Identity, Space
+    from brainviewer.generators.checkpoint import Checkpoint
+
+Answer = TypeVar("Answer")
+CPU = "cpu"
+
+
+class LoadGenerator(Protocol):
+    """Loads the weights of a checkpoint onto a device: `generators.checkpoint.load_generator`."""
+
+    def __call__(self, checkpoint: Checkpoint, *, device: str = "auto") -> Generator:
+        """Return the generator, ready to be used."""
+        ...
+
+
+class Decoder:
+    """Asks a generator; used on one thread, the worker's or that of a command.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    load : function
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
+    on_moved : function
+        Called with a sentence after the generator had to move to the CPU.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        load: LoadGenerator,
+        *,
+        device: str = "auto",
+        on_moved: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        self.checkpoint = checkpoint
+        self._load = load
+        self._device = device
+        self._on_moved = on_moved
+        self.generator = self._loaded()
+
+    @property
+    def space(self) -> Space:
+        """``"native"``, or ``"template"`` for volumes that are normalised for head size."""
+        return self.generator.space
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The maps that the generator makes."""
+        return self.generator.channels
+
+    def draw(self, seed: int) -> Identity:
+        """Draw a person."""
+        return self.generator.draw(seed)
+
+    def generate(self, identity: Identity, conditions: Conditions) -> Brain:
+        """Make a brain; on the CPU when the GPU has no memory for it."""
+        return self._ask(lambda generator: generator.generate(identity, conditions))
+
+    def volume_gradients(self, identity: Identity, conditions: Conditions) -> FloatArray:
+        """Differentiate the volumes; on the CPU when the GPU has no memory for it."""
+        return self._ask(lambda generator: generator.volume_gradients(identity, conditions))
+
+    def _ask(self, question: Callable[[Generator], Answer]) -> Answer:
+        try:
+            return question(self.generator)
+        except RuntimeError as error:
+            if self._device == CPU or not is_out_of_memory(error):
+                raise
+        # Outside of the except block, which would keep tensors of the GPU alive.
+        self._move_to_cpu()
+        return question(self.generator)
+
+    def _loaded(self) -> Generator:
+        try:
+            return self._load(self.checkpoint, device=self._device)
+        except (RuntimeError, ValueError) as error:
+            if self._device == CPU or not is_out_of_memory(error):
+                raise
+        self._move_to_cpu()
+        return self.generator
+
+    def _move_to_cpu(self) -> None:
+        self._device = CPU
+        self.generator = self._load(self.checkpoint, device=CPU)
+        self._on_moved(
+            f"the memory of the GPU is used up; {self.checkpoint.name} now runs on the CPU"
+        )
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether a GPU had too little memory; works without importing torch."""
+    return "out of memory" in str(error).lower()

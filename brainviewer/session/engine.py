@@ -1,0 +1,273 @@
+"""From a state to pictures: the cache at once, the generator after, the trajectory behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from psygnal import Signal
+
+from brainviewer.session.decoder import Decoder, LoadGenerator
+from brainviewer.session.measuring import factual_brain, measured_steps, measured_topic
+from brainviewer.session.request import Request, Shown, measured_volumes_ml
+from brainviewer.session.trajectory import Trajectory
+from brainviewer.session.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.session.cache import BrainCache, Cached
+    from brainviewer.session.model import State
+
+NEAR_YEARS = 1.5
+
+Result = TypeVar("Result")
+Post = Callable[[Callable[[], None]], None]
+
+
+class Engine:
+    """Keeps what is shown in step with the newest state.
+
+    It is used on the owner's thread; the methods named ``_work_*`` run on the worker's, and hand
+    what they made to the owner by `post`.
+
+    Parameters
+    ----------
+    post : function
+        Runs a function on the owner's thread.
+    cache : BrainCache
+    quiet_s : float, s
+        How long no new state must have come before the background goes on.
+    """
+
+    brain_changed = Signal(Shown)
+    factual_changed = Signal(Shown)
+    trajectory_changed = Signal(Trajectory)
+    busy_changed = Signal(str)
+    progress_changed = Signal(float)
+    failed = Signal(Exception)
+    moved = Signal(str)
+
+    def __init__(self, post: Post, cache: BrainCache, *, quiet_s: float) -> None:
+        self.decoder: Decoder | None = None
+        self.shown: Shown | None = None
+        self.factual: Shown | None = None
+        self.trajectory: Trajectory | None = None
+        self._post = post
+        self._cache = cache
+        self._quiet_s = quiet_s
+        self._worker = Worker(
+            lambda error: post(partial(self.failed.emit, error)),
+            lambda title: post(partial(self.busy_changed.emit, title)),
+            quiet_s=quiet_s,
+        )
+        self._state: State | None = None
+        self._loading: Checkpoint | None = None
+        self._number = 0
+        self._shown_number = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the worker has nothing left to do."""
+        return self._worker.is_idle
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether another checkpoint is on its way."""
+        return self._loading is not None
+
+    def load(
+        self,
+        checkpoint: Checkpoint,
+        load: LoadGenerator,
+        *,
+        device: str,
+        loaded: Callable[[Decoder], None],
+    ) -> None:
+        """Load a checkpoint; until it is there, or if it fails, the present one stays in use."""
+        self._loading = checkpoint
+        title = f"Loading {checkpoint.title}"
+        self._worker.submit(
+            title, partial(self._work_load, checkpoint, load, device=device, loaded=loaded)
+        )
+
+    def use(self, decoder: Decoder) -> None:
+        """Ask this generator from now on; the next `follow` brings a state for it."""
+        if self.decoder is not None:
+            self._cache.forget(self.decoder.checkpoint)
+        self.decoder = decoder
+
+    def forget_factual(self) -> None:
+        """Forget the factual brain: the person is another one now."""
+        self.factual = None
+
+    def follow(self, state: State) -> None:
+        """Show what a state asks for."""
+        old, self._state = self._state, state
+        is_new_person = old is None or old.person is not state.person
+        self._number += 1
+        request = Request(
+            self._number, state.checkpoint, state.person.identity, state.course, state.age
+        )
+        self._ask(request, state)
+        if old is None or is_new_person or measured_topic(old) != measured_topic(state):
+            self._restart_background(state)
+
+    def start_task(
+        self, title: str, steps: Generator[float, None, Result], *, done: Callable[[Result], None]
+    ) -> None:
+        """Run long work between pictures; see `Session.start_task`."""
+        self._worker.add_task(title, self._work_task(steps, done))
+
+    def cancel_tasks(self) -> None:
+        """Stop all tasks after the step that runs."""
+        self._worker.cancel_tasks()
+
+    def close(self) -> None:
+        """End the worker's thread."""
+        self._worker.close()
+
+    def _ask(self, request: Request, state: State) -> None:
+        """Show at once what the cache has, and have the rest made."""
+        if self._is_shown(state):
+            self._shown_number = request.number
+            self._offer_as_factual(state)
+            if not self.is_loading:
+                self._worker.withdraw()
+            return
+        near = self._cache.nearest(request.key, within_years=NEAR_YEARS)
+        if near is not None:
+            self._show(request.number, _stand_in(near, request))
+        if self.decoder is None or self.is_loading:
+            return  # the checkpoint that is being loaded brings its own state
+        at_hand = near is not None and near.key == request.key
+        # What looks the same already is made exact only when the hand rests.
+        self._worker.submit(
+            "Making the brain",
+            partial(self._work_picture, self.decoder, request),
+            delay_s=self._quiet_s if at_hand else 0.0,
+        )
+
+    def _is_shown(self, state: State) -> bool:
+        shown = self.shown
+        return (
+            shown is not None
+            and shown.exact
+            and shown.identity is state.person.identity
+            and dict(shown.conditions) == state.conditions
+        )
+
+    def _show(self, number: int, shown: Shown) -> None:
+        self._shown_number = number
+        self.shown = shown
+        self.brain_changed.emit(shown)
+
+    def _offer_as_factual(self, state: State) -> None:
+        if self.shown is not None and dict(self.shown.conditions) == dict(state.person.factual):
+            self._on_factual(state, self.shown)
+
+    def _restart_background(self, state: State) -> None:
+        if self.decoder is None:
+            return
+        steps = measured_steps(state, self.decoder, self._cache)
+        self._on_trajectory(state, next(steps))
+        self._worker.run_background(
+            "Measuring the trajectory", self._work_background(state, self.decoder, steps)
+        )
+
+    # On the worker's thread
+
+    def _work_load(
+        self,
+        checkpoint: Checkpoint,
+        load: LoadGenerator,
+        *,
+        device: str,
+        loaded: Callable[[Decoder], None],
+    ) -> None:
+        try:
+            decoder = Decoder(checkpoint, load, device=device, on_moved=self._work_moved)
+        except Exception:
+            self._post(partial(self._on_load_failed, checkpoint))
+            raise
+        self._post(partial(self._on_loaded, decoder, loaded))
+
+    def _work_picture(self, decoder: Decoder, request: Request) -> None:
+        conditions = request.course.at(request.age)
+        brain = decoder.generate(request.identity, conditions)
+        volumes = measured_volumes_ml(brain)
+        self._cache.put(request.key, brain, volumes)
+        shown = Shown(brain, volumes, conditions, request.identity, exact=True)
+        self._post(partial(self._on_picture, request, shown))
+
+    def _work_background(
+        self, state: State, decoder: Decoder, steps: Generator[Trajectory, None, None]
+    ) -> Generator[None, None, None]:
+        if self.factual is None:
+            self._post(partial(self._on_factual, state, factual_brain(state, decoder)))
+            yield
+        for trajectory in steps:
+            self._post(partial(self._on_trajectory, state, trajectory))
+            yield
+
+    def _work_task(
+        self, steps: Generator[float, None, Result], done: Callable[[Result], None]
+    ) -> Generator[None, None, None]:
+        try:
+            while True:
+                self._post(partial(self.progress_changed.emit, next(steps)))
+                yield
+        except StopIteration as end:
+            self._post(partial(done, end.value))
+        finally:
+            steps.close()
+
+    def _work_moved(self, sentence: str) -> None:
+        self._post(partial(self.moved.emit, sentence))
+
+    # What the worker made arrives on the owner's thread
+
+    def _on_loaded(self, decoder: Decoder, loaded: Callable[[Decoder], None]) -> None:
+        if self._loading is decoder.checkpoint:
+            self._loading = None
+            loaded(decoder)
+
+    def _on_load_failed(self, checkpoint: Checkpoint) -> None:
+        if self._loading is checkpoint:
+            self._loading = None
+            if self._state is not None:
+                self.follow(self._state)
+
+    def _on_picture(self, request: Request, shown: Shown) -> None:
+        """Show an answer unless it is for somebody else, or something newer is on the screen."""
+        state = self._state
+        if state is None or request.number < self._shown_number:
+            return
+        if (request.checkpoint, request.identity) != (state.checkpoint, state.person.identity):
+            return
+        newest = request.number == self._number
+        self._show(request.number, shown if newest else replace(shown, exact=False))
+        if newest:
+            self._offer_as_factual(state)
+
+    def _on_factual(self, state: State, shown: Shown) -> None:
+        if self.factual is None and self._is_current_person(state):
+            self.factual = shown
+            self.factual_changed.emit(shown)
+
+    def _on_trajectory(self, state: State, trajectory: Trajectory) -> None:
+        current = self._state is not None and measured_topic(self._state) == measured_topic(state)
+        if current and trajectory is not self.trajectory:
+            self.trajectory = trajectory
+            self.trajectory_changed.emit(trajectory)
+
+    def _is_current_person(self, state: State) -> bool:
+        return self._state is not None and self._state.person is state.person
+
+
+def _stand_in(near: Cached, request: Request) -> Shown:
+    conditions = request.course.at(near.key.age)
+    return Shown(near.brain(), near.volumes_ml, conditions, request.identity, exact=False)

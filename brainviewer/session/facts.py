@@ -1,0 +1,145 @@
+"""What widgets read of a session and hear from it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from brainviewer.core.scenario import Scenario
+from brainviewer.generators.checkpoint import Checkpoint
+from brainviewer.session.request import Person, Shown
+from brainviewer.session.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from brainviewer.core.features import Conditions, Value
+    from brainviewer.generators.base import Generator
+    from brainviewer.session.decoder import Decoder
+    from brainviewer.session.engine import Engine
+    from brainviewer.session.model import State
+
+
+class Facts:
+    """The facts of a session and the signals that tell of their changes.
+
+    Parameters
+    ----------
+    engine : Engine
+    checkpoints : list of Checkpoint
+    problems : mapping of folder name to sentence
+    """
+
+    checkpoint_changed = Signal(Checkpoint)
+    person_changed = Signal(Person)
+    conditions_changed = Signal(dict)
+    scenario_changed = Signal(Scenario)
+    extrapolation_changed = Signal(bool)
+    brain_changed = Signal(Shown)
+    factual_changed = Signal(Shown)
+    trajectory_changed = Signal(Trajectory)
+    device_changed = Signal(str)
+    busy_changed = Signal(str)
+    progress_changed = Signal(float)
+    failed = Signal(str)
+    notice = Signal(str)
+
+    def __init__(
+        self, engine: Engine, checkpoints: list[Checkpoint], problems: Mapping[str, str]
+    ) -> None:
+        self._engine = engine
+        self._checkpoints = checkpoints
+        self._problems = problems
+        self._state: State | None = None
+        self._relay()
+
+    @property
+    def checkpoints(self) -> list[Checkpoint]:
+        """The checkpoints that can be opened, by name."""
+        return list(self._checkpoints)
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """For each folder that is no usable checkpoint, the sentence that says why."""
+        return dict(self._problems)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The checkpoint in use; None before the first one is loaded."""
+        return self._state.checkpoint if self._state else None
+
+    @property
+    def generator(self) -> Generator | None:
+        """The generator in use; None before the first one is loaded."""
+        return self._engine.decoder.generator if self._engine.decoder else None
+
+    @property
+    def decoder(self) -> Decoder | None:
+        """The generator as tasks should use it: it moves to the CPU when the GPU is full."""
+        return self._engine.decoder
+
+    @property
+    def person(self) -> Person | None:
+        """Whose brain is asked for; None before a checkpoint is loaded."""
+        return self._state.person if self._state else None
+
+    @property
+    def edits(self) -> Conditions:
+        """What the user changed of the person, without age."""
+        return dict(self._state.edits) if self._state else {}
+
+    @property
+    def age(self) -> float:
+        """The age that is asked for in years; NaN before a checkpoint is loaded."""
+        return self._state.age if self._state else math.nan
+
+    @property
+    def scenario(self) -> Scenario:
+        """What the features that were not edited do while age moves."""
+        return self._state.scenario if self._state else Scenario.IDEAL
+
+    @property
+    def extrapolate(self) -> bool:
+        """Whether values outside the range of the training people are allowed."""
+        return self._state is not None and self._state.extrapolate
+
+    @property
+    def conditions(self) -> dict[str, Value]:
+        """What the generator is asked for; empty before a checkpoint is loaded."""
+        return self._state.conditions if self._state else {}
+
+    @property
+    def shown(self) -> Shown | None:
+        """The brain on the screen."""
+        return self._engine.shown
+
+    @property
+    def factual(self) -> Shown | None:
+        """The brain of the person as given; None until it is made."""
+        return self._engine.factual
+
+    @property
+    def factual_volumes_ml(self) -> Mapping[str, float]:
+        """The volumes of the person as given, in mL; empty until they are measured."""
+        return self._engine.factual.volumes_ml if self._engine.factual else {}
+
+    @property
+    def trajectory(self) -> Trajectory | None:
+        """The volumes over age, as far as they are known."""
+        return self._engine.trajectory
+
+    @property
+    def device_name(self) -> str:
+        """What the generator runs on, for people; empty before one is loaded."""
+        return self.generator.device_name if self.generator else ""
+
+    def _relay(self) -> None:
+        """Pass the engine's signals on as the session's own."""
+        engine = self._engine
+        engine.brain_changed.connect(self.brain_changed.emit)
+        engine.factual_changed.connect(self.factual_changed.emit)
+        engine.trajectory_changed.connect(self.trajectory_changed.emit)
+        engine.busy_changed.connect(self.busy_changed.emit)
+        engine.progress_changed.connect(self.progress_changed.emit)

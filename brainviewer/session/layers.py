@@ -1,0 +1,174 @@
+"""Layers: volumes with how they are to be shown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+import numpy as np
+
+from brainviewer.core.tissues import TISSUES
+from brainviewer.core.volume import Brain, Volume
+from brainviewer.session.colormaps import COLORMAPS, LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Interpolation = Literal["nearest", "linear"]
+Kind = Literal["intensity", "probability", "label"]
+
+TISSUE_CONTRAST = "Tissue contrast"
+# Brightness of each tissue in a T1-weighted image of unit contrast.
+CONTRAST_WEIGHTS = {"WM": 0.92, "GM": 0.62, "CSF": 0.18}
+OVERLAY_OPACITY = 0.5
+WINDOW_PERCENTILES = (1.0, 99.5)
+MOST_LABELS = 256
+# Of neighbouring voxels in a label map, most carry one label; in an image few are equal.
+LABEL_HOMOGENEITY = 0.6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One volume and how it is shown.
+
+    Attributes
+    ----------
+    name : str
+    volume : Volume
+    colormap : one of `COLORMAPS`
+    window : (low, high), in the volume's own unit
+        The values that get the first and the last colour.
+    opacity : float in [0, 1]
+    visible : bool
+    interpolation : ``"nearest"`` or ``"linear"``
+    kind : ``"intensity"``, ``"probability"`` or ``"label"``
+
+    Raises
+    ------
+    ValueError
+        The window is empty, the opacity outside [0, 1], or the colormap unknown.
+    """
+
+    name: str
+    volume: Volume
+    colormap: str = "gray"
+    window: tuple[float, float] = (0.0, 1.0)
+    opacity: float = 1.0
+    visible: bool = True
+    interpolation: Interpolation = "linear"
+    kind: Kind = "intensity"
+
+    def __post_init__(self) -> None:
+        low, high = self.window
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"a window goes from a lower to a higher value, got {low:g}, {high:g}")
+        if not 0.0 <= self.opacity <= 1.0:
+            raise ValueError(f"opacity must lie in 0-1, got {self.opacity:g}")
+        if self.colormap not in COLORMAPS:
+            raise ValueError(f"a colormap is one of {', '.join(COLORMAPS)}, got {self.colormap!r}")
+
+
+class LayerChanges(TypedDict, total=False):
+    """The attributes of a layer that a user changes."""
+
+    colormap: str
+    window: tuple[float, float]
+    opacity: float
+    visible: bool
+    interpolation: Interpolation
+
+
+def layers_of(brain: Brain) -> tuple[Layer, ...]:
+    """Give the layers a generated brain is shown as, bottom first.
+
+    Tissue maps become a grey picture like a T1-weighted image, under a map of each tissue that
+    is not visible at first; an image becomes a grey picture.
+    """
+    if set(TISSUES) <= set(brain.channels):
+        return tissue_contrast(brain), *(_tissue_layer(brain, tissue) for tissue in TISSUES)
+    return tuple(
+        Layer(channel, brain.volume(channel), window=auto_window(brain.volume(channel).data))
+        for channel in brain.channels
+    )
+
+
+def tissue_contrast(brain: Brain) -> Layer:
+    """Mix tissue maps to a picture with the contrast of a T1-weighted image."""
+    picture = np.zeros(brain.data.shape[1:], np.float32)
+    for tissue, weight in CONTRAST_WEIGHTS.items():
+        picture += weight * brain.data[brain.channels.index(tissue)]
+    return Layer(TISSUE_CONTRAST, Volume(picture, brain.affine, TISSUE_CONTRAST))
+
+
+def layer_of_image(volume: Volume) -> Layer:
+    """Guess how an image from a file is best shown.
+
+    Whole numbers in patches are labels; a file that BIDS calls ``probseg`` is a probability;
+    everything else is an intensity, windowed by `auto_window`.
+    """
+    name = volume.name or "image"
+    if looks_like_labels(volume.data):
+        layer = Layer(name, volume, LABELS, kind="label", interpolation="nearest")
+        return replace(layer, opacity=OVERLAY_OPACITY)
+    if "probseg" in name:
+        tissue = next((it for it in TISSUES if f"label-{it}" in name), "viridis")
+        return Layer(name, volume, tissue, opacity=OVERLAY_OPACITY, kind="probability")
+    return Layer(name, volume, window=auto_window(volume.data))
+
+
+def with_new_data(old: Sequence[Layer], new: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Show new volumes the way the layers of the same name are shown.
+
+    Parameters
+    ----------
+    old : sequence of Layer
+        Their colormap, window, opacity, visibility and interpolation are kept.
+    new : sequence of Layer
+        Their names, order and volumes are kept.
+    """
+    shown = {layer.name: layer for layer in old}
+    return tuple(
+        replace(shown[layer.name], volume=layer.volume, kind=layer.kind)
+        if layer.name in shown
+        else layer
+        for layer in new
+    )
+
+
+def auto_window(data: NDArray[Any]) -> tuple[float, float]:
+    """Find the window from the 1st to the 99.5th percentile of what is not zero."""
+    values = data[np.isfinite(data) & (data != 0)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(edge) for edge in np.percentile(values, WINDOW_PERCENTILES))
+    return (low, high) if low < high else (min(0.0, low), max(high, min(0.0, low) + 1.0))
+
+
+def looks_like_labels(data: NDArray[Any]) -> bool:
+    """Tell whether an image holds a few whole numbers in patches, as a segmentation does."""
+    if not np.isfinite(data).all() or data.min() < 0 or not data.any():
+        return False
+    if not np.issubdtype(data.dtype, np.integer) and (data != np.rint(data)).any():
+        return False
+    return len(np.unique(data)) <= MOST_LABELS and _homogeneity(data) > LABEL_HOMOGENEITY
+
+
+def _homogeneity(data: NDArray[Any]) -> float:
+    """Share of neighbours along i, both of them above zero, that are equal."""
+    first, second = data[:-1], data[1:]
+    inside = (first > 0) & (second > 0)
+    return float((first == second)[inside].mean()) if inside.any() else 0.0
+
+
+def _tissue_layer(brain: Brain, tissue: str) -> Layer:
+    return Layer(
+        tissue,
+        brain.volume(tissue),
+        tissue,
+        opacity=OVERLAY_OPACITY,
+        visible=False,
+        kind="probability",
+    )

@@ -1,0 +1,79 @@
+"""What is computed in the background for the person on the screen: factual volumes, trajectory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brainviewer.session.request import (
+    Shown,
+    key_of,
+    measured_volumes_ml,
+    structures_of,
+)
+from brainviewer.session.trajectory import (
+    TrajectoryPlan,
+    spread_identities,
+    trajectory_ages,
+    trajectory_steps,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from brainviewer.generators.base import Identity
+    from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.session.cache import BrainCache
+    from brainviewer.session.decoder import Decoder
+    from brainviewer.session.model import State
+    from brainviewer.session.trajectory import Trajectory, Volumes
+
+
+def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:
+    """Plan the trajectory of the person on the screen in the scenario they are in."""
+    return TrajectoryPlan(
+        identity=state.person.identity,
+        others=spread_identities(decoder.generator),
+        ages=trajectory_ages(state.checkpoint.schema),
+        start_age=state.age,
+        structures=structures_of(state.checkpoint),
+        scenario=state.scenario,
+    )
+
+
+def measured_steps(
+    state: State, decoder: Decoder, cache: BrainCache
+) -> Generator[Trajectory, None, None]:
+    """Compute the trajectory step by step; what it makes of the person goes into the cache.
+
+    The first step only asks the cache.
+    """
+    course, person = state.course, state.person.identity
+
+    def recall(identity: Identity, age: float) -> Volumes | None:
+        return cache.volumes(key_of(state.checkpoint, identity, course, age=age))
+
+    def measure(identity: Identity, age: float) -> Volumes:
+        brain = decoder.generate(identity, course.at(age))
+        volumes = measured_volumes_ml(brain)
+        key = key_of(state.checkpoint, identity, course, age=age)
+        if identity is person:
+            cache.put(key, brain, volumes)
+        else:
+            cache.put_volumes(key, volumes)
+        return volumes
+
+    return trajectory_steps(plan_of(state, decoder), measure, recall=recall)
+
+
+def factual_brain(state: State, decoder: Decoder) -> Shown:
+    """Make the brain of the person as given."""
+    person = state.person
+    brain = decoder.generate(person.identity, person.factual)
+    return Shown(
+        brain, measured_volumes_ml(brain), dict(person.factual), person.identity, exact=True
+    )
+
+
+def measured_topic(state: State) -> tuple[Checkpoint, str, str]:
+    """Return what the trajectory depends on: everything but the current age."""
+    return (state.checkpoint, state.person.identity.key, state.course.key)

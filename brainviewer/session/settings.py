@@ -1,0 +1,86 @@
+"""What the application remembers between two starts: a small JSON file of the user's."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+
+from brainviewer.core.files import reason_for, write_json_atomically
+
+_LOG = logging.getLogger(__name__)
+
+MOST_RECENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is remembered.
+
+    Attributes
+    ----------
+    recent_files : tuple of str
+        The newest first, at most ten.
+    last_checkpoint : str
+        Name or folder; empty at the first start.
+    layout : bytes
+        The arrangement of the window, as Qt gives it; empty at the first start.
+    """
+
+    recent_files: tuple[str, ...] = ()
+    last_checkpoint: str = ""
+    layout: bytes = b""
+
+    def with_recent_file(self, path: Path | str) -> Settings:
+        """Put a file first among the recent ones."""
+        newest = str(Path(path).absolute())
+        others = [name for name in self.recent_files if name != newest]
+        return replace(self, recent_files=(newest, *others)[:MOST_RECENT])
+
+
+def settings_path() -> Path:
+    """Return where the settings of this user lie."""
+    return user_config_path("brainviewer", appauthor=False) / "settings.json"
+
+
+def read_settings(path: Path | None = None) -> Settings:
+    """Read the settings; those of the first start where there is no file or a broken one."""
+    path = path or settings_path()
+    try:
+        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        _LOG.warning("the settings in %s cannot be used and are ignored: %r", path, error)
+        return Settings()
+
+
+def write_settings(settings: Settings, path: Path | None = None) -> None:
+    """Write the settings in one step; a disk that refuses is a warning, as nothing is lost."""
+    path = path or settings_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json_atomically(path, _to_json(settings))
+    except OSError as error:
+        _LOG.warning("the settings cannot be written to %s: %s", path, reason_for(error))
+
+
+def _to_json(settings: Settings) -> dict[str, Any]:
+    return {
+        "recent_files": list(settings.recent_files),
+        "last_checkpoint": settings.last_checkpoint,
+        "layout": base64.b64encode(settings.layout).decode("ascii"),
+    }
+
+
+def _from_json(entry: dict[str, Any]) -> Settings:
+    recent, last = entry["recent_files"], entry["last_checkpoint"]
+    if not isinstance(recent, list) or not all(isinstance(name, str) for name in (*recent, last)):
+        raise TypeError("recent files and checkpoint must be texts")
+    layout = base64.b64decode(entry["layout"], validate=True)
+    return Settings(tuple(recent[:MOST_RECENT]), last, layout)

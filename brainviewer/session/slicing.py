@@ -1,0 +1,229 @@
+"""From layers to the picture of one plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from brainviewer.core.space import (
+    PICTURE_AXES,
+    PLANE_AXIS,
+    Convention,
+    Plane,
+    pixel_to_voxel,
+    slice_plane,
+    voxel_to_pixel,
+    voxel_to_world,
+    world_to_voxel,
+)
+from brainviewer.session.colormaps import STEPS, premultiplied_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from brainviewer.core.volume import Affine, Volume
+    from brainviewer.session.layers import Layer
+
+Rgba = NDArray[np.uint8]
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Where a picture of one plane lies: between its millimetres and the world's.
+
+    Picture coordinates are in mm from the middle of the picture, x to the right and y down.
+
+    Attributes
+    ----------
+    plane : Plane
+    convention : Convention
+    shape : (I, J, K)
+        Of the volume that is cut.
+    affine : (4, 4) float64 ndarray, mm
+    index : int, voxels
+        The slice: along ``PLANE_AXIS[plane]``, inside the volume.
+    """
+
+    plane: Plane
+    convention: Convention
+    shape: tuple[int, int, int]
+    affine: Affine
+    index: int
+
+    @property
+    def pixel_mm(self) -> tuple[float, float]:
+        """The height of a row and the width of a column, mm."""
+        spacing = np.linalg.norm(self.affine[:3, :3], axis=0)
+        rows, columns = PICTURE_AXES[self.plane]
+        return float(spacing[rows]), float(spacing[columns])
+
+    @property
+    def size_mm(self) -> tuple[float, float]:
+        """The width and the height of the picture, mm, to the outer edges of its pixels."""
+        row_mm, column_mm = self.pixel_mm
+        rows, columns = PICTURE_AXES[self.plane]
+        return self.shape[columns] * column_mm, self.shape[rows] * row_mm
+
+    @property
+    def position_mm(self) -> float:
+        """The world coordinate across the plane, in mm, in the middle of the slice."""
+        middle = (np.array(self.shape) - 1) / 2
+        middle[PLANE_AXIS[self.plane]] = self.index
+        return float(voxel_to_world(self.affine, middle)[PLANE_AXIS[self.plane]])
+
+    def point_of(self, world: ArrayLike) -> Point:
+        """Find the place (x, y) in the picture, mm, that is closest to a world point (3,)."""
+        voxel = world_to_voxel(self.affine, world)
+        row, column = voxel_to_pixel(self.plane, self.convention, self.shape, voxel)
+        (row_mm, column_mm), (width, height) = self.pixel_mm, self.size_mm
+        return (column + 0.5) * column_mm - width / 2, (row + 0.5) * row_mm - height / 2
+
+    def voxel_at(self, point: Point) -> tuple[int, int, int]:
+        """Find the voxel (i, j, k) at a place in the picture; the nearest one outside of it."""
+        (row_mm, column_mm), (width, height) = self.pixel_mm, self.size_mm
+        column = (point[0] + width / 2) / column_mm - 0.5
+        row = (point[1] + height / 2) / row_mm - 0.5
+        found = pixel_to_voxel(self.plane, self.convention, self.shape, self.index, row, column)
+        i, j, k = np.clip(np.rint(found), 0, np.array(self.shape) - 1).astype(int).tolist()
+        return i, j, k
+
+    def world_at(self, point: Point) -> NDArray[np.float64]:
+        """Find the centre, world mm, of the voxel at a place in the picture."""
+        return voxel_to_world(self.affine, self.voxel_at(point))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A plane's picture and where it lies.
+
+    Attributes
+    ----------
+    rgba : (rows, columns, 4) uint8 ndarray
+        Colours are already multiplied with alpha; contiguous.
+    frame : Frame
+    """
+
+    rgba: Rgba
+    frame: Frame
+
+
+def frame_of(volume: Volume, plane: Plane, world: ArrayLike, convention: Convention) -> Frame:
+    """Find the slice of a volume that is closest to a world point (3,), mm."""
+    axis = PLANE_AXIS[plane]
+    index = round(float(world_to_voxel(volume.affine, world)[axis]))
+    inside = min(max(index, 0), volume.shape[axis] - 1)
+    return Frame(plane, convention, volume.shape, volume.affine, inside)
+
+
+def render_slice(
+    layers: Sequence[Layer], plane: Plane, world: ArrayLike, convention: Convention
+) -> Picture:
+    """Draw the layers on the slice of the lowest one that is closest to a point.
+
+    Each pixel is a voxel of the lowest layer, visible or not; the others are sampled at the
+    voxel's centre in the world, and are transparent where they have no voxels. With colours
+    already multiplied with alpha, a layer s over what lies below d is s + d (1 - alpha_s).
+
+    Parameters
+    ----------
+    layers : sequence of Layer, bottom first, at least one
+    plane : Plane
+    world : (3,) array, world mm
+    convention : Convention
+
+    Returns
+    -------
+    Picture
+    """
+    frame = frame_of(layers[0].volume, plane, world, convention)
+    rows, columns = (frame.shape[axis] for axis in PICTURE_AXES[plane])
+    below: NDArray[np.float32] = np.zeros((rows, columns, 4), np.float32)
+    for layer in layers:
+        if not layer.visible:
+            continue
+        colors = colors_of(cut(layer, frame), layer)
+        below = (
+            colors
+            if _is_opaque(colors)
+            else colors + below * (1 - colors[..., 3:] / np.float32(255))
+        )
+    return Picture(np.rint(below).astype(np.uint8, order="C"), frame)
+
+
+def cut(layer: Layer, frame: Frame) -> NDArray[Any]:
+    """Sample a layer at the pixels of a frame: (rows, columns), NaN outside the layer."""
+    volume = layer.volume
+    if volume.shape == frame.shape and np.allclose(volume.affine, frame.affine, rtol=0, atol=1e-6):
+        return slice_plane(volume.data, frame.plane, frame.index, convention=frame.convention)
+    slab = _sampled_slab(layer, frame)
+    return slice_plane(slab, frame.plane, 0, convention=frame.convention)
+
+
+def colors_of(values: NDArray[Any], layer: Layer) -> NDArray[np.float32]:
+    """Colour values the way a layer is shown.
+
+    Parameters
+    ----------
+    values : (rows, columns) ndarray
+        NaN is transparent.
+    layer : Layer
+
+    Returns
+    -------
+    (rows, columns, 4) float32 ndarray
+        In 0-255; colours are multiplied with alpha.
+    """
+    table = premultiplied_table(layer.colormap, layer.opacity)
+    numbers = values.astype(np.float32)
+    outside = np.isnan(numbers)
+    has_outside = bool(outside.any())
+    if has_outside:
+        numbers[outside] = layer.window[0]
+    steps = _label_steps(numbers) if layer.kind == "label" else _window_steps(numbers, layer.window)
+    colors = np.take(table, steps, axis=0)
+    if has_outside:
+        colors[outside] = 0
+    return colors
+
+
+def _window_steps(values: NDArray[np.float32], window: tuple[float, float]) -> NDArray[np.intp]:
+    low, high = window
+    scaled = (values - np.float32(low)) * np.float32((STEPS - 1) / (high - low))
+    return np.rint(np.clip(scaled, 0, STEPS - 1)).astype(np.intp)
+
+
+def _label_steps(values: NDArray[np.float32]) -> NDArray[np.intp]:
+    """0 stays 0; the labels above 255 begin again with the colour of 1."""
+    labels = np.rint(values).astype(np.intp)
+    return np.where(labels > 0, (labels - 1) % (STEPS - 1) + 1, 0)
+
+
+def _sampled_slab(layer: Layer, frame: Frame) -> NDArray[np.float32]:
+    """Sample a layer on one slice of another grid: that grid's shape, 1 across the plane."""
+    axis = PLANE_AXIS[frame.plane]
+    # Rounded, so that a face which coincides is not 1e-12 voxels outside.
+    to_layer = np.round(np.linalg.inv(layer.volume.affine) @ frame.affine, 9)
+    start = np.zeros(3)
+    start[axis] = frame.index
+    slab = np.empty([1 if it == axis else size for it, size in enumerate(frame.shape)], np.float32)
+    ndimage.affine_transform(
+        layer.volume.data,
+        to_layer[:3, :3],
+        to_layer[:3, :3] @ start + to_layer[:3, 3],
+        output=slab,
+        order=0 if layer.interpolation == "nearest" else 1,
+        mode="constant",
+        cval=np.nan,
+    )
+    return slab
+
+
+def _is_opaque(colors: NDArray[np.float32]) -> bool:
+    return bool(colors[..., 3].min() >= 255)

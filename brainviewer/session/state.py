@@ -1,0 +1,309 @@
+"""The running application without a window: what is open, who is shown, what is wished for."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from brainviewer.core.features import FeatureError, Value
+from brainviewer.core.scenario import AGE, Scenario
+from brainviewer.generators.base import Generator as BrainGenerator
+from brainviewer.generators.checkpoint import (
+    REPOSITORY_CHECKPOINTS,
+    Checkpoint,
+    find_checkpoints,
+    load_generator,
+    resolve_checkpoint,
+)
+from brainviewer.session.cache import CACHE_BYTES, BrainCache
+from brainviewer.session.engine import Engine, Post
+from brainviewer.session.facts import Facts
+from brainviewer.session.failures import sentence_for
+from brainviewer.session.inbox import Inbox
+from brainviewer.session.model import (
+    State,
+    age_of,
+    carried_over,
+    first_state,
+    plain_value,
+    recipe_of,
+    state_of,
+)
+from brainviewer.session.request import Person, Shown
+from brainviewer.session.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from brainviewer.core.recipe import Recipe
+    from brainviewer.session.decoder import Decoder, LoadGenerator
+
+__all__ = ["Person", "Session", "SessionError", "Shown", "Trajectory"]
+
+Result = TypeVar("Result")
+Successor = Callable[[Checkpoint, BrainGenerator], tuple[State, list[str]]]
+
+QUIET_S = 0.2
+SEEDS = 1_000_000
+
+
+class SessionError(RuntimeError):
+    """A wish that cannot be answered now; the message says what is missing."""
+
+
+class Session(Facts):
+    """The state of the application; widgets show it, and wish for changes by its methods.
+
+    All signals are emitted on the thread that owns the session. A wish that cannot be raises
+    FeatureError, CheckpointError or SessionError with one sentence, and changes nothing. What goes
+    wrong later, on the worker's thread, is one sentence in `failed`.
+
+    Parameters
+    ----------
+    post : function, optional
+        Runs a function soon on the owner's thread, from whatever thread it is called on. Without
+        it the owner calls `process`, `wait_for` or `wait_idle`.
+    load : function
+        Loads the weights of a checkpoint.
+    root : Path
+        The folder of checkpoints.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
+    cache_bytes : int
+        What the brains that are kept may take.
+    quiet_s : float, s
+        How long the hand must rest before the trajectory goes on.
+    """
+
+    def __init__(
+        self,
+        post: Post | None = None,
+        *,
+        load: LoadGenerator = load_generator,
+        root: Path = REPOSITORY_CHECKPOINTS,
+        device: str = "auto",
+        cache_bytes: int = CACHE_BYTES,
+        quiet_s: float = QUIET_S,
+    ) -> None:
+        self._inbox = Inbox()
+        self._has_own_loop = post is not None
+        self._post_to_owner = post or self._inbox.post
+        self._load = load
+        self._root = root
+        self._device = device
+        self._closed = False
+        self._undelivered: deque[None] = deque()
+        super().__init__(
+            Engine(self._post, BrainCache(cache_bytes), quiet_s=quiet_s), *find_checkpoints(root)
+        )
+        self._engine.failed.connect(self._on_failed)
+        self._engine.moved.connect(self._on_moved)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is computed and nothing waits to be delivered."""
+        return self._engine.is_idle and not self._undelivered
+
+    def open_checkpoint(self, name_or_folder: str | Path) -> None:
+        """Load another checkpoint; the present one stays in use until it is there.
+
+        Features, edits, age, scenario and seed are kept as far as the new one knows them.
+        """
+        self._open(resolve_checkpoint(str(name_or_folder), self._root), self._successor)
+
+    def new_person(self, seed: int | None = None) -> None:
+        """Draw another person under the present conditions; without a seed, anybody."""
+        state, decoder = self._in_use()
+        identity = decoder.generator.draw(secrets.randbelow(SEEDS) if seed is None else seed)
+        self._become(replace(state, person=Person(identity, state.person.factual, identity.label)))
+
+    def adopt_person(self, person: Person) -> None:
+        """Show a person as given, such as one encoded from a scan; edits end."""
+        state, _ = self._in_use()
+        new = replace(state, person=person, edits={}, age=age_of(person.factual))
+        new.check_all()
+        self._become(new)
+
+    def set_age(self, years: float) -> None:
+        """Ask for an age."""
+        state, _ = self._in_use()
+        state.check(AGE, years)
+        self._become(replace(state, age=float(years)))
+
+    def set_feature(self, name: str, value: Value) -> None:
+        """Ask for a value of a feature, whatever the age; None leaves it open."""
+        if name == AGE:
+            self.set_age(age_of({AGE: value}))
+            return
+        state, _ = self._in_use()
+        state.check(name, value)
+        self._become(replace(state, edits={**state.edits, name: plain_value(value)}))
+
+    def reset_feature(self, name: str) -> None:
+        """Give a feature back to the person and the scenario; age goes to that of the person."""
+        state, _ = self._in_use()
+        if name == AGE:
+            self._become(replace(state, age=age_of(state.person.factual)))
+            return
+        state.checkpoint.schema[name]  # FeatureError when there is none
+        edits = {other: value for other, value in state.edits.items() if other != name}
+        self._become(replace(state, edits=edits))
+
+    def reset_features(self) -> None:
+        """Undo all edits; age stays."""
+        self._become(replace(self._in_use()[0], edits={}))
+
+    def make_factual(self) -> None:
+        """Take the present conditions as those of the person."""
+        state, _ = self._in_use()
+        person = replace(state.person, factual=state.conditions)
+        self._become(replace(state, person=person, edits={}))
+
+    def set_scenario(self, scenario: Scenario) -> None:
+        """Choose what the features that were not edited do while age moves."""
+        self._become(replace(self._in_use()[0], scenario=scenario))
+
+    def set_extrapolation(self, allowed: bool) -> None:
+        """Allow values outside the range of the training people, or forbid them again."""
+        new = replace(self._in_use()[0], extrapolate=allowed)
+        new.check_all()
+        self._become(new)
+
+    def recipe(self) -> Recipe:
+        """Return what the present brain is made from."""
+        return recipe_of(self._in_use()[0])
+
+    def apply_recipe(self, recipe: Recipe) -> None:
+        """Ask for the brain of a recipe, with its checkpoint if that is another one."""
+        state = self._state
+        if state is None or self._engine.is_loading or recipe.checkpoint != state.checkpoint.name:
+            checkpoint = resolve_checkpoint(self._folder_of(recipe.checkpoint), self._root)
+            self._open(checkpoint, partial(state_of, recipe))
+            return
+        new, notices = state_of(recipe, state.checkpoint, self._in_use()[1].generator)
+        self._become(new)
+        for sentence in notices:
+            self.notice.emit(sentence)
+
+    def start_task(
+        self, title: str, steps: Generator[float, None, Result], *, done: Callable[[Result], None]
+    ) -> None:
+        """Run long work, such as an export, between pictures on the worker's thread.
+
+        Parameters
+        ----------
+        title : str
+            What `busy_changed` says meanwhile: ``"Exporting the trajectory"``.
+        steps : generator of float
+            Yields the part that is done, 0 to 1, for `progress_changed`; returns the result.
+        done : function
+            Called with the result on the owner's thread; not when the task fails or is cancelled.
+        """
+        self._engine.start_task(title, steps, done=done)
+
+    def cancel_tasks(self) -> None:
+        """Stop what `start_task` began; nothing half-written stays."""
+        self._engine.cancel_tasks()
+
+    def process(self) -> None:
+        """Deliver what the worker made; only without a `post` of one's own."""
+        self._inbox.process()
+
+    def wait_for(self, holds: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
+        """Deliver what the worker makes until a condition holds, or raise TimeoutError.
+
+        Only without a `post` of one's own.
+        """
+        if self._has_own_loop:
+            raise SessionError("a session with its own loop cannot be waited for")
+        self._inbox.wait_for(holds, timeout_s=timeout_s)
+
+    def wait_idle(self, timeout_s: float = 60.0) -> None:
+        """Deliver what the worker makes until nothing is left, the trajectory included."""
+        self.wait_for(lambda: self.is_idle, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """End the worker's thread; what it still makes is dropped."""
+        self._closed = True
+        self._engine.close()
+
+    def _in_use(self) -> tuple[State, Decoder]:
+        if self._state is None or self._engine.decoder is None:
+            raise SessionError("no checkpoint is open yet; open one first")
+        return self._state, self._engine.decoder
+
+    def _become(self, new: State) -> None:
+        """Go over to a state: tell what changed, then ask for its brain."""
+        conditions = new.conditions  # may refuse, before anything has changed
+        old, self._state = self._state, new
+        if old is None or old.checkpoint is not new.checkpoint:
+            self.checkpoint_changed.emit(new.checkpoint)
+        if old is None or old.person is not new.person:
+            self._engine.forget_factual()
+            self.person_changed.emit(new.person)
+        if old is None or old.scenario is not new.scenario:
+            self.scenario_changed.emit(new.scenario)
+        if old is None or old.extrapolate is not new.extrapolate:
+            self.extrapolation_changed.emit(new.extrapolate)
+        if old is None or old.checkpoint is not new.checkpoint or old.conditions != conditions:
+            self.conditions_changed.emit(conditions)
+        self._engine.follow(new)
+
+    def _open(self, checkpoint: Checkpoint, successor: Successor) -> None:
+        self._engine.load(
+            checkpoint,
+            self._load,
+            device=self._device,
+            loaded=partial(self._on_loaded, successor=successor),
+        )
+
+    def _successor(
+        self, checkpoint: Checkpoint, generator: BrainGenerator
+    ) -> tuple[State, list[str]]:
+        if self._state is None:
+            return first_state(checkpoint, generator), []
+        return carried_over(self._state, checkpoint, generator)
+
+    def _folder_of(self, name: str) -> str:
+        """Return the folder of a checkpoint that was opened from elsewhere, else the name."""
+        known = {checkpoint.name: str(checkpoint.folder) for checkpoint in self._checkpoints}
+        return known.get(name, name)
+
+    def _post(self, function: Callable[[], None]) -> None:
+        """Have the owner's thread run a function, unless the session is closed by then."""
+        self._undelivered.append(None)
+        self._post_to_owner(partial(self._deliver, function))
+
+    def _deliver(self, function: Callable[[], None]) -> None:
+        self._undelivered.pop()
+        if not self._closed:
+            function()
+
+    def _on_loaded(self, decoder: Decoder, *, successor: Successor) -> None:
+        try:
+            state, notices = successor(decoder.checkpoint, decoder.generator)
+        except FeatureError as error:
+            self._on_failed(error)
+            return
+        self._engine.use(decoder)
+        self._list(decoder.checkpoint)
+        self.device_changed.emit(decoder.generator.device_name)
+        self._become(state)
+        for sentence in notices:
+            self.notice.emit(sentence)
+
+    def _list(self, checkpoint: Checkpoint) -> None:
+        """Have a checkpoint in the list as it was read last, also one from elsewhere."""
+        others = [other for other in self._checkpoints if other.folder != checkpoint.folder]
+        self._checkpoints = sorted([*others, checkpoint], key=lambda listed: listed.name)
+
+    def _on_failed(self, error: Exception) -> None:
+        self.failed.emit(sentence_for(error))
+
+    def _on_moved(self, sentence: str) -> None:
+        self.device_changed.emit(self.device_name)
+        self.notice.emit(sentence)

@@ -1,0 +1,280 @@
+"""A generator without a network and the checkpoint folder that goes with it, for tests.
+
+Any test may `from tests.fakes import ...`; pytest's importlib mode finds it from the root.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from brainviewer.core.features import Feature, FeatureSchema, Kind, Level, fit_schema
+from brainviewer.core.population import PERCENTILES, Population, population_rows
+from brainviewer.core.scenario import Regression, fit_regression
+from brainviewer.core.tissues import TISSUES, map_volumes_ml
+from brainviewer.core.volume import Brain
+from brainviewer.generators.base import GenerationError, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.session.state import Session
+
+SHAPE = (16, 20, 16)
+SPACING_MM = 10.0
+LATENT_SIZE = 8
+WAIT_S = 10.0
+AFFINE = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
+AFFINE[:3, 3] = [-SPACING_MM * (n - 1) / 2 for n in SHAPE]
+
+SIGNALS = (
+    "checkpoint_changed",
+    "person_changed",
+    "conditions_changed",
+    "scenario_changed",
+    "extrapolation_changed",
+    "brain_changed",
+    "factual_changed",
+    "trajectory_changed",
+    "device_changed",
+    "busy_changed",
+    "progress_changed",
+    "failed",
+    "notice",
+)
+
+FEATURES = (
+    Feature("age", Kind.NUMERIC, "Age at the scan", "years"),
+    Feature("sex", Kind.LEVELS, "Sex", levels=(Level("F", "female"), Level("M", "male"))),
+    Feature("height", Kind.NUMERIC, "Body height", "cm"),
+    Feature(
+        "education",
+        Kind.ORDERED,
+        "Highest qualification",
+        levels=(Level("1", "none"), Level("2", "school"), Level("3", "degree")),
+    ),
+    Feature(
+        "occupation",
+        Kind.LEVELS,
+        "Occupation",
+        levels=(Level("a", "at work"), Level("b", "studying"), Level("c", "retired")),
+    ),
+)
+
+
+class FakeGenerator:
+    """An ellipsoid brain whose ventricle grows with age.
+
+    Size depends on sex and height, proportions on the latent. `hold` makes every following
+    `generate` wait for `release`; `wait_started` waits until one more `generate` has begun;
+    exceptions in `failures` are raised by the next calls, one each.
+    """
+
+    can_encode = True
+    channels = TISSUES
+    shape = SHAPE
+    affine = AFFINE
+    space = "native"
+
+    def __init__(self, checkpoint: Checkpoint, device_name: str = "CPU") -> None:
+        self.name = checkpoint.name
+        self.schema = checkpoint.schema
+        self.device_name = device_name
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.failures: list[Exception] = []
+        self._gate = threading.Event()
+        self._gate.set()
+        self._started = threading.Semaphore(0)
+
+    @property
+    def ages(self) -> list[float]:
+        """The ages that were asked for, in order."""
+        return [conditions["age"] for _, conditions in self.calls]
+
+    def hold(self) -> None:
+        """Make every following `generate` wait, and forget those that have begun."""
+        while self._started.acquire(blocking=False):
+            pass
+        self._gate.clear()
+
+    def release(self) -> None:
+        """Let the waiting `generate` and all later ones go on."""
+        self._gate.set()
+
+    def wait_started(self) -> None:
+        """Wait until a `generate` has begun that was not waited for yet."""
+        assert self._started.acquire(timeout=WAIT_S), "no brain was asked for"
+
+    def draw(self, seed: int) -> Identity:
+        latent = np.random.default_rng(seed).standard_normal(LATENT_SIZE).astype(np.float32)
+        return Identity(latent, f"seed {seed}", seed)
+
+    def encode(self, brain: Brain, conditions: Mapping[str, Any]) -> Identity:
+        latent = np.resize(brain.data.sum(axis=(1, 2)).ravel(), LATENT_SIZE)
+        return Identity((latent / np.abs(latent).max()).astype(np.float32), "encoded")
+
+    def generate(self, identity: Identity, conditions: Mapping[str, Any]) -> Brain:
+        self.calls.append((identity.label, dict(conditions)))
+        self._started.release()
+        if not self._gate.wait(WAIT_S):
+            raise TimeoutError("the test never released the fake generator")
+        if self.failures:
+            raise self.failures.pop(0)
+        if identity.latent.shape != (LATENT_SIZE,):
+            raise GenerationError(f"the identity has the shape {identity.latent.shape}")
+        return Brain(self.channels, _maps(identity.latent, conditions), self.affine)
+
+    def volume_gradients(self, identity: Identity, conditions: Mapping[str, Any]) -> np.ndarray:
+        """Numbers 1, 2, ... in reading order: rows are channels, columns those of the schema."""
+        columns = len(self.schema.columns)
+        return np.arange(1, 3 * columns + 1, dtype=np.float32).reshape(3, columns)
+
+
+class FakeLoader:
+    """Stands in for `load_generator`: ``Session(load=FakeLoader())``."""
+
+    def __init__(self, device_name: str = "CPU") -> None:
+        self.device_name = device_name
+        self.generators: list[FakeGenerator] = []
+        self.loads: list[tuple[str, str]] = []
+        self.failures: list[Exception] = []
+
+    @property
+    def last(self) -> FakeGenerator:
+        """The generator that was loaded last."""
+        return self.generators[-1]
+
+    def __call__(self, checkpoint: Checkpoint, *, device: str = "auto") -> FakeGenerator:
+        self.loads.append((checkpoint.name, device))
+        if self.failures:
+            raise self.failures.pop(0)
+        self.generators.append(
+            FakeGenerator(checkpoint, "CPU" if device == "cpu" else self.device_name)
+        )
+        return self.last
+
+
+class Diary:
+    """All that a session emitted: (signal name, value), in order."""
+
+    def __init__(self, session: Session) -> None:
+        self.entries: list[tuple[str, Any]] = []
+        self._slots = [self._slot(name) for name in SIGNALS]
+        for name, slot in zip(SIGNALS, self._slots, strict=True):
+            getattr(session, name).connect(slot)
+
+    def of(self, name: str) -> list[Any]:
+        return [value for signal, value in self.entries if signal == name]
+
+    def clear(self) -> None:
+        self.entries.clear()
+
+    def _slot(self, name: str) -> Callable[[Any], None]:
+        def note(value: Any) -> None:
+            self.entries.append((name, value))
+
+        return note
+
+
+def write_fake_checkpoint(
+    root: Path, name: str = "fake", *, features: tuple[Feature, ...] = FEATURES
+) -> Path:
+    """Write a complete checkpoint folder under a root; `find_checkpoints(root)` lists it."""
+    folder = root / name
+    folder.mkdir(parents=True)
+    schema, regression = fake_training(features)
+    config = {
+        "format_version": 1,
+        "title": f"Fake brain, {name}",
+        "generator": "fake",
+        "channels": list(TISSUES),
+        "shape": list(SHAPE),
+        "affine": AFFINE.tolist(),
+        "space": "native",
+        "features": schema.to_json(),
+        "regression": regression.to_json(),
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "weights.safetensors").write_bytes(b"")
+    (folder / "card.md").write_text(f"# {name}\n\nAn ellipsoid.\n", encoding="utf-8")
+    (folder / "scores.json").write_text("{}\n", encoding="utf-8")
+    with (folder / "population.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(population_rows(_population()))
+    return folder
+
+
+def fake_training(
+    features: tuple[Feature, ...] = FEATURES,
+) -> tuple[FeatureSchema, Regression]:
+    """Fit schema and regression to 240 people aged 20 to 80 who shrink and retire with age."""
+    names = {feature.name for feature in features}
+    people = [{name: value for name, value in row.items() if name in names} for row in _people()]
+    schema = fit_schema(features, people)
+    return schema, fit_regression(schema, people)
+
+
+def _people() -> list[dict[str, Any]]:
+    rng = np.random.default_rng(0)
+    people = []
+    for index in range(240):
+        age = float(20 + index * 60 / 239)
+        sex = "FM"[index % 2]
+        people.append(
+            {
+                "age": age,
+                "sex": sex,
+                "height": float(round(165 + 12 * (sex == "M") - age / 10 + rng.normal(0, 5), 1)),
+                "education": str(1 + index % 3),
+                "occupation": "c" if age > 65 else ("b" if age < 26 else "a"),
+            }
+        )
+    return people
+
+
+def _population() -> Population:
+    """Percentiles of nobody: the fake brain's own volumes at each age, give or take 10 %."""
+    ages = np.arange(20.0, 81.0, 10.0)
+    curves = {}
+    for sex in ("F", "M"):
+        volumes = [
+            map_volumes_ml(
+                _maps(np.zeros(LATENT_SIZE), {"age": age, "sex": sex, "height": 170.0}), AFFINE
+            )
+            for age in ages
+        ]
+        for tissue in TISSUES:
+            middle = np.array([volume[tissue] for volume in volumes])
+            curves[(tissue, sex)] = np.stack(
+                [middle * (0.8 + 0.4 * percent / 100) for percent in PERCENTILES]
+            )
+    for tissue in TISSUES:
+        curves[(tissue, "all")] = (curves[(tissue, "F")] + curves[(tissue, "M")]) / 2
+    return Population(ages, curves)
+
+
+def _maps(latent: np.ndarray, conditions: Mapping[str, Any]) -> np.ndarray:
+    """Nested ellipsoids: ventricle, white matter, grey matter, outer CSF; (3, I, J, K) float32."""
+    ventricle = 0.15 + 0.003 * float(conditions["age"])
+    size = (1.08 if conditions.get("sex") == "M" else 1.0) * (
+        float(conditions.get("height") or 170.0) / 170.0
+    )
+    axes = np.array([62.0, 78.0, 62.0]) * size * (1.0 + 0.04 * np.tanh(latent[:3]))
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij"), axis=-1)
+    world = grid * SPACING_MM + AFFINE[:3, 3]
+    radius = np.linalg.norm(world / axes, axis=-1)
+    inside = [_inside(radius, edge) for edge in (ventricle, 0.7 + 0.02 * latent[3], 0.9, 1.0)]
+    white = inside[1] - inside[0]
+    grey = inside[2] - inside[1]
+    fluid = inside[3] - inside[2] + inside[0]
+    return np.stack([white, grey, fluid]).astype(np.float32)
+
+
+def _inside(radius: np.ndarray, edge: float) -> np.ndarray:
+    """1 within the edge, 0 outside, with a soft border a voxel wide."""
+    return np.clip((edge - radius) / 0.15 + 0.5, 0.0, 1.0)
