@@ -1,0 +1,326 @@
+"""The commands: `brainviewer view`, `list`, `generate`, `trajectory`, ... one function each.
+
+Heavy libraries are imported inside the commands that need them, so that `--help` and usage errors
+answer at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from brainviewer import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCENARIOS = Literal["ideal", "regressed"]
+FAILED = 1
+WRONG_USAGE = 2
+
+Out = Annotated[Path, Parameter(name="--out", help="Folder for the results; made when absent.")]
+Checkpoint = Annotated[
+    str, Parameter(name="--checkpoint", help="Name under checkpoints/, or a folder.")
+]
+Device = Annotated[str, Parameter(name="--device", help="auto, cpu, cuda or cuda:N.")]
+Settings = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--set",
+        help="NAME=VALUE for any feature; repeat it. Levels by code or name.",
+        negative="",
+    ),
+]
+Extrapolate = Annotated[
+    bool,
+    Parameter(
+        name="--extrapolate",
+        negative="",
+        help="Allow values outside the training range; the output is marked.",
+    ),
+]
+Overwrite = Annotated[
+    bool, Parameter(name="--overwrite", negative="", help="Replace files that exist.")
+]
+
+app = App(
+    name="brainviewer",
+    version=__version__,
+    help="Turn a generative model of the human brain by hand: age it, edit it, measure it.",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0, 1 (it failed) or 2 (wrong usage)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        code = app(words, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return FAILED
+    except (ValueError, RuntimeError, OSError) as error:
+        logging.getLogger(__name__).debug("the command failed", exc_info=True)
+        print(f"brainviewer: {error}", file=sys.stderr)
+        return FAILED
+    return code if isinstance(code, int) else 0
+
+
+@app.default
+@app.command
+def view(
+    *files: Path,
+    checkpoint: Checkpoint | None = None,
+    recipe: Path | None = None,
+    device: Device = "auto",
+) -> int:
+    """Open the window.
+
+    Parameters
+    ----------
+    files
+        Images to show beside the brain: NIfTI or MGH.
+    recipe
+        A saved recipe, or the sidecar of an export, to start from.
+    """
+    from brainviewer.gui.app import run
+
+    return run(list(files), checkpoint=checkpoint, recipe=recipe, device=device)
+
+
+@app.command(name="list")
+def list_checkpoints() -> None:
+    """List the checkpoints and what they take."""
+    from brainviewer.generators.checkpoint import find_checkpoints
+
+    usable, problems = find_checkpoints()
+    for found in usable:
+        print(f"{found.name}: {found.title}; {', '.join(found.schema.names)}")
+    for sentence in problems.values():
+        print(f"not usable: {sentence}")
+    if not usable:
+        print("no checkpoint is installed; train one with brainviewer train")
+
+
+@app.command
+def generate(
+    *,
+    out: Out,
+    checkpoint: Checkpoint | None = None,
+    recipe: Path | None = None,
+    age: float | None = None,
+    sex: str | None = None,
+    set_: Settings = None,
+    seed: int = 1,
+    count: int = 1,
+    extrapolate: Extrapolate = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Make brains and write them as NIfTI, each with a sidecar that makes the same array again.
+
+    Parameters
+    ----------
+    recipe
+        A saved recipe or sidecar; then the other options about the person are not used.
+    age
+        In years.
+    sex
+        Code or name of a level: F, M, female, male.
+    seed
+        The first person's; further ones count up.
+    count
+        How many people.
+    """
+    from brainviewer.commands import Wishes, generate_brains, reproduce_brain
+
+    if recipe is not None:
+        _say(
+            reproduce_brain(recipe, out, checkpoint=checkpoint, device=device, overwrite=overwrite)
+        )
+        return
+    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate)
+    _say(generate_brains(wishes, out, count=count, device=device, overwrite=overwrite))
+
+
+@app.command
+def trajectory(
+    *,
+    out: Out,
+    checkpoint: Checkpoint | None = None,
+    from_: Annotated[float | None, Parameter(name="--from")] = None,
+    to: float | None = None,
+    step: float = 5.0,
+    scenario: SCENARIOS = "ideal",
+    age: float | None = None,
+    sex: str | None = None,
+    set_: Settings = None,
+    seed: int = 1,
+    extrapolate: Extrapolate = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Follow one person over age: CSV, PNG and 4D NIfTI.
+
+    Parameters
+    ----------
+    from_, to, step
+        Ages in years; the training range when not given.
+    scenario
+        ideal: other features stay; regressed: they move with age as in the training people.
+    age
+        The person's own age, at which the features are as given.
+    """
+    from brainviewer.commands import Ages, Wishes, write_trajectory
+
+    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate)
+    ages = Ages(from_, to, step, scenario)
+    _say(write_trajectory(wishes, ages, out, device=device, overwrite=overwrite))
+
+
+@app.command
+def saliency(
+    *,
+    out: Annotated[Path, Parameter(name="--out", help="The CSV file to write.")],
+    checkpoint: Checkpoint | None = None,
+    age: float | None = None,
+    sex: str | None = None,
+    set_: Settings = None,
+    seed: int = 1,
+    count: int = 16,
+    extrapolate: Extrapolate = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Write how much each feature weighs on each tissue volume, averaged over people.
+
+    Parameters
+    ----------
+    count
+        How many people, with seeds counting up.
+    """
+    from brainviewer.commands import Wishes, write_saliency
+
+    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate)
+    _say(write_saliency(wishes, out, count=count, device=device, overwrite=overwrite))
+
+
+@app.command(name="import")
+def import_(
+    bids_dir: Path,
+    cohort_dir: Path,
+    *,
+    workers: int | None = None,
+    tools: Literal["deepbet", "fsl"] = "deepbet",
+) -> int:
+    """Bring the scans of a BIDS folder into a cohort; run it again to continue.
+
+    Parameters
+    ----------
+    workers
+        Processes; one a core when not given.
+    tools
+        deepbet and the project's own segmentation, or FSL's BET and FAST where installed.
+    """
+    from brainviewer.commands import import_people
+
+    return import_people(bids_dir, cohort_dir, workers=workers, tools=tools, command=_command())
+
+
+@app.command
+def simulate(cohort_dir: Path, *, people: int, seed: int = 1, workers: int | None = None) -> None:
+    """Make a cohort of simulated people; run it again to continue.
+
+    Parameters
+    ----------
+    people
+        How many.
+    """
+    from brainviewer.commands import simulate_people
+
+    simulate_people(cohort_dir, people=people, seed=seed, workers=workers, command=_command())
+
+
+@app.command
+def train(
+    recipe: Path,
+    *,
+    cohort: Annotated[Path, Parameter(name="--cohort")],
+    out: Out,
+    resume: Annotated[bool, Parameter(name="--resume", negative="")] = False,
+    device: Device = "auto",
+) -> None:
+    """Train a generator from a recipe; the checkpoint is written to the output folder.
+
+    Parameters
+    ----------
+    recipe
+        A TOML file; see resources/recipes.
+    cohort
+        A folder written by import or simulate.
+    resume
+        Continue from the last state in the output folder.
+    """
+    from brainviewer.commands import train_generator
+
+    train_generator(recipe, cohort, out, resume=resume, device=device, command=_command())
+
+
+@app.command
+def evaluate(
+    *,
+    checkpoint: Checkpoint,
+    cohort: Annotated[Path, Parameter(name="--cohort")],
+    out: Out,
+    draws: int = 16,
+    device: Device = "auto",
+) -> None:
+    """Score a checkpoint on people it never saw: tables, figures and scores.json.
+
+    Parameters
+    ----------
+    draws
+        Draws over which volumes are averaged for each person.
+    """
+    from brainviewer.commands import evaluate_generator
+
+    evaluate_generator(checkpoint, cohort, out, draws=draws, device=device)
+
+
+@app.command
+def render(
+    *,
+    recipe: Path,
+    out: Annotated[Path, Parameter(name="--out", help="The PNG file to write.")],
+    width: int = 1600,
+    height: int = 1000,
+    device: Device = "auto",
+) -> None:
+    """Draw the window's picture of a recipe; no screen is needed.
+
+    Parameters
+    ----------
+    width, height
+        Of the picture, in pixels.
+    """
+    from brainviewer.gui.render import render_recipe
+
+    _say([render_recipe(recipe, out, size=(width, height), device=device)])
+
+
+def _command() -> str:
+    """Return the command line as typed, with file names instead of whole paths."""
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
+    return shlex.join(["brainviewer", *words])
+
+
+def _say(paths: Sequence[Path]) -> None:
+    for path in paths:
+        print(path)

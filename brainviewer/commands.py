@@ -1,0 +1,410 @@
+"""What the commands without a window do; `brainviewer.cli` parses, this works.
+
+Every function here raises a ValueError, RuntimeError or OSError whose message is the sentence for
+the user.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Value
+from brainviewer.core.files import write_atomically
+from brainviewer.core.recipe import Recipe, read_recipe
+from brainviewer.core.scenario import AGE, SEX, Scenario
+from brainviewer.generators.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    find_checkpoints,
+    load_generator,
+    resolve_checkpoint,
+)
+from brainviewer.session.bids import Destination, subject_label
+from brainviewer.session.export import brain_export_steps, trajectory_export_steps
+from brainviewer.session.model import course_of
+from brainviewer.session.request import (
+    Course,
+    is_extrapolated,
+    measured_volumes_ml,
+    structures_of,
+)
+from brainviewer.session.saliency import saliency_steps
+from brainviewer.session.tables import write_saliency_csv, write_trajectory_csv
+from brainviewer.session.trajectory import (
+    TrajectoryPlan,
+    age_range,
+    spread_identities,
+    trajectory_steps,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from pathlib import Path
+
+    from brainviewer.generators.base import Generator as BrainGenerator
+    from brainviewer.generators.base import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The person that a command line describes.
+
+    Attributes
+    ----------
+    checkpoint : str or None
+        None takes the only or first one there is.
+    age : float or None, years
+    sex : str or None
+    settings : sequence of str
+        ``"NAME=VALUE"``.
+    seed : int
+    extrapolate : bool
+    """
+
+    checkpoint: str | None
+    age: float | None
+    sex: str | None
+    settings: Sequence[str]
+    seed: int
+    extrapolate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """The ages of a trajectory: first, last (None: the training range's), step, in years."""
+
+    first: float | None
+    last: float | None
+    step: float
+    scenario: str
+
+
+def generate_brains(
+    wishes: Wishes, out: Path, *, count: int, device: str, overwrite: bool
+) -> list[Path]:
+    """Make `count` people under the same conditions and export them."""
+    if count < 1:
+        raise ValueError(f"the count must be 1 or more, got {count}")
+    checkpoint = _checkpoint(wishes.checkpoint)
+    conditions = _conditions(checkpoint, wishes)
+    generator = load_generator(checkpoint, device=device)
+    paths: list[Path] = []
+    with _progress() as progress:
+        task = progress.add_task("making brains", total=count)
+        for seed in range(wishes.seed, wishes.seed + count):
+            recipe = _recipe(checkpoint, conditions, seed)
+            paths += _export(recipe, generator, out, overwrite=overwrite)
+            progress.advance(task)
+    return paths
+
+
+def reproduce_brain(
+    recipe_path: Path, out: Path, *, checkpoint: str | None, device: str, overwrite: bool
+) -> list[Path]:
+    """Make the brain of a recipe or sidecar again."""
+    recipe = read_recipe(recipe_path)
+    found = resolve_checkpoint(checkpoint or recipe.checkpoint)
+    found.schema.check(recipe.conditions, extrapolate=recipe.extrapolated, where=_named(found))
+    generator = load_generator(found, device=device)
+    return _export(recipe, generator, out, overwrite=overwrite)
+
+
+def write_trajectory(
+    wishes: Wishes, ages: Ages, out: Path, *, device: str, overwrite: bool
+) -> list[Path]:
+    """Write the volumes of a person over age as CSV and PNG, and the maps as 4D NIfTI."""
+    from brainviewer.gui.pictures import trajectory_png
+
+    checkpoint = _checkpoint(wishes.checkpoint)
+    conditions = _conditions(checkpoint, wishes)
+    scenario = Scenario(ages.scenario)
+    recipe = _recipe(checkpoint, conditions, wishes.seed, scenario=scenario)
+    known = checkpoint.schema[AGE].fitted
+    span = age_range(
+        known.low if ages.first is None else ages.first,
+        known.high if ages.last is None else ages.last,
+        step_years=ages.step,
+    )
+    for age in (span[0], span[-1]):
+        checkpoint.schema[AGE].check(
+            float(age), extrapolate=wishes.extrapolate, where=_named(checkpoint)
+        )
+    generator = load_generator(checkpoint, device=device)
+    course = course_of(recipe, checkpoint)
+    identity = generator.draw(wishes.seed)
+    plan = TrajectoryPlan(
+        identity,
+        spread_identities(generator),
+        span,
+        recipe.age,
+        structures_of(checkpoint),
+        scenario,
+    )
+    label = subject_label(identity.label)
+    destination = Destination(out, label, overwrite)
+    images = _work(
+        "making brains",
+        trajectory_export_steps(generator, recipe, destination, course=course, ages=span),
+    )
+    with _progress() as progress:
+        steps = trajectory_steps(plan, _measure(generator, course))
+        *_, trajectory = progress.track(steps, total=plan.step_count + 1, description="measuring")
+    stem = f"sub-{label}_desc-{scenario.value}"
+    table, picture = out / f"{stem}_volumes.csv", out / f"{stem}_volumes.png"
+    write_trajectory_csv(table, trajectory, overwrite=overwrite)
+    content = trajectory_png(trajectory, checkpoint, sex=str(conditions.get(SEX)), factual=None)
+    write_atomically(picture, lambda file: _write(file, content))
+    return [*images, table, picture]
+
+
+def write_saliency(
+    wishes: Wishes, out: Path, *, count: int, device: str, overwrite: bool
+) -> list[Path]:
+    """Write the gradients of the volumes by the features as CSV."""
+    checkpoint = _checkpoint(wishes.checkpoint)
+    conditions = _conditions(checkpoint, wishes)
+    generator = load_generator(checkpoint, device=device)
+    people = [generator.draw(seed) for seed in range(wishes.seed, wishes.seed + count)]
+    rows = _work(
+        "differentiating",
+        saliency_steps(
+            generator,
+            people,
+            conditions,
+            schema=checkpoint.schema,
+            channels=generator.channels,
+        ),
+    )
+    write_saliency_csv(out, rows, overwrite=overwrite)
+    return [out]
+
+
+def import_people(
+    bids: Path, folder: Path, *, workers: int | None, tools: str, command: str
+) -> int:
+    """Import a BIDS folder, write the QC page, say what failed; 1 when nobody was imported."""
+    from brainviewer.cohort.importing import import_cohort
+    from brainviewer.cohort.qc import write_qc
+    from brainviewer.cohort.store import CohortStore
+
+    with _progress() as progress:
+        task = progress.add_task("importing", total=None)
+
+        def show(done: int, total: int, name: str) -> None:
+            progress.update(task, completed=done, total=total, description=name)
+
+        summary = import_cohort(
+            bids, folder, command=command, workers=workers, tools=tools, on_progress=show
+        )
+    for name, sentence in summary.failed.items():
+        _tell(f"{name} was left out: {sentence}")
+    _tell(f"{summary.people} people are in {folder} ({summary.skipped} from an earlier run)")
+    if summary.people:
+        _tell(f"look them over: {write_qc(CohortStore(folder))}")
+    return 0 if summary.people else 1
+
+
+def simulate_people(
+    folder: Path, *, people: int, seed: int, workers: int | None, command: str
+) -> None:
+    """Simulate a cohort."""
+    from brainviewer.cohort.simulating import simulate_cohort
+
+    if people < 1:
+        raise ValueError(f"the number of people must be 1 or more, got {people}")
+    with _progress() as progress:
+        task = progress.add_task("simulating", total=people)
+
+        def show(done: int, total: int, name: str) -> None:
+            progress.update(task, completed=done, total=total, description=name)
+
+        simulate_cohort(
+            folder, people=people, seed=seed, command=command, workers=workers, on_progress=show
+        )
+    _tell(f"{people} simulated people are in {folder}")
+
+
+def train_generator(
+    recipe_path: Path, cohort: Path, out: Path, *, resume: bool, device: str, command: str
+) -> None:
+    """Train a generator and publish its checkpoint."""
+    from brainviewer.cohort.store import CohortStore
+    from brainviewer.training.recipe import read_training_recipe
+    from brainviewer.training.run import train_checkpoint
+
+    recipe = read_training_recipe(recipe_path)
+    with _progress() as progress:
+        task = progress.add_task("training", total=recipe.steps)
+
+        def show(step: int, losses: Mapping[str, float]) -> None:
+            shown = " ".join(f"{name} {losses[name]:.3g}" for name in ("total", "kl"))
+            progress.update(task, completed=step, description=shown)
+
+        train_checkpoint(
+            recipe,
+            CohortStore(cohort),
+            out,
+            resume=resume,
+            device=device,
+            command=command,
+            on_progress=show,
+        )
+    _tell(f"the checkpoint is in {out}; score it with brainviewer evaluate")
+
+
+def evaluate_generator(name: str, cohort: Path, out: Path, *, draws: int, device: str) -> None:
+    """Score a checkpoint on the people of its test folds."""
+    from brainviewer.cohort.store import CohortStore
+    from brainviewer.evaluation.evaluate import evaluate_checkpoint
+
+    checkpoint = resolve_checkpoint(name)
+    with _progress() as progress:
+        task = progress.add_task("evaluating", total=None)
+
+        def show(done: int, total: int, what: str) -> None:
+            progress.update(task, completed=done, total=total, description=what)
+
+        evaluate_checkpoint(
+            checkpoint, CohortStore(cohort), out, device=device, draws=draws, on_progress=show
+        )
+    _tell(f"scores.json, tables and figures are in {out}")
+
+
+def parse_setting(feature: Feature, text: str) -> Value:
+    """Read the value of a feature from a command line: a number, or a level's code or name.
+
+    Raises
+    ------
+    FeatureError
+        When it is neither; the sentence lists the levels.
+    """
+    if text.lower() in ("", "n/a"):
+        return None
+    if feature.kind is Kind.NUMERIC:
+        try:
+            return float(text)
+        except ValueError as error:
+            unit = f" of {feature.unit}" if feature.unit else ""
+            raise FeatureError(f"{feature.name} must be a number{unit}, got {text!r}") from error
+    for level in feature.levels:
+        if text.lower() in (level.code.lower(), level.label.lower()):
+            return level.code
+    names = ", ".join(f"{level.code} ({level.label})" for level in feature.levels)
+    raise FeatureError(f"{feature.name} must be one of {names}, got {text!r}")
+
+
+def _conditions(checkpoint: Checkpoint, wishes: Wishes) -> dict[str, Value]:
+    schema = checkpoint.schema
+    conditions = schema.typical()
+    for setting in wishes.settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise FeatureError(f"--set needs NAME=VALUE, got {setting!r}")
+        conditions[name] = parse_setting(schema[name], text)
+    if wishes.age is not None:
+        conditions[AGE] = wishes.age
+    if wishes.sex is not None:
+        conditions[SEX] = parse_setting(schema[SEX], wishes.sex)
+    schema.check(conditions, extrapolate=wishes.extrapolate, where=_named(checkpoint))
+    return conditions
+
+
+def _recipe(
+    checkpoint: Checkpoint,
+    conditions: Conditions,
+    seed: int,
+    *,
+    scenario: Scenario = Scenario.IDEAL,
+) -> Recipe:
+    age = conditions[AGE]
+    assert isinstance(age, int | float)
+    return Recipe(
+        checkpoint=checkpoint.name,
+        label=f"seed {seed}",
+        seed=seed,
+        conditions=conditions,
+        factual=conditions,
+        edits={},
+        age=float(age),
+        scenario=scenario,
+        extrapolated=is_extrapolated(checkpoint.schema, conditions),
+    )
+
+
+def _export(recipe: Recipe, generator: BrainGenerator, out: Path, *, overwrite: bool) -> list[Path]:
+    destination = Destination(out, subject_label(recipe.label), overwrite)
+    return _exhaust(brain_export_steps(generator, recipe, destination))
+
+
+def _checkpoint(name: str | None) -> Checkpoint:
+    if name is not None:
+        return resolve_checkpoint(name)
+    usable, _ = find_checkpoints()
+    if not usable:
+        raise CheckpointError("no checkpoint is installed; train one with brainviewer train")
+    return usable[0]
+
+
+def _named(checkpoint: Checkpoint) -> str:
+    return f"checkpoint {checkpoint.name!r}"
+
+
+def _work(title: str, steps: Generator[float, None, Any]) -> Any:  # noqa: ANN401
+    """Run steps that yield 0 to 1 under a progress bar and return what they return."""
+    with _progress() as progress:
+        task = progress.add_task(title, total=1.0)
+        while True:
+            try:
+                progress.update(task, completed=next(steps))
+            except StopIteration as end:
+                return end.value
+
+
+def _measure(
+    generator: BrainGenerator, course: Course
+) -> Callable[[Identity, float], Mapping[str, float]]:
+    def measure(identity: Identity, age: float) -> Mapping[str, float]:
+        return measured_volumes_ml(generator.generate(identity, course.at(age)))
+
+    return measure
+
+
+def _write(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+
+
+def _exhaust(steps: Generator[float, None, list[Path]]) -> list[Path]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            paths: list[Path] = end.value
+            return paths
+
+
+def _progress() -> Progress:
+    """Show progress on stderr, so that stdout holds results alone."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
