@@ -21,10 +21,11 @@ from rich.progress import (
 )
 
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Value
-from brainviewer.core.files import write_atomically
+from brainviewer.core.files import write_atomically, write_text_atomically
 from brainviewer.core.recipe import Recipe, read_recipe
 from brainviewer.core.scenario import AGE, SEX, Scenario
 from brainviewer.generators.checkpoint import (
+    SCORES_FILE,
     Checkpoint,
     CheckpointError,
     find_checkpoints,
@@ -32,8 +33,8 @@ from brainviewer.generators.checkpoint import (
     resolve_checkpoint,
 )
 from brainviewer.session.bids import Destination, subject_label
-from brainviewer.session.export import brain_export_steps, trajectory_export_steps
-from brainviewer.session.model import course_of
+from brainviewer.session.export import ExportError, brain_export_steps, trajectory_export_steps
+from brainviewer.session.model import age_of, course_of
 from brainviewer.session.request import (
     Course,
     is_extrapolated,
@@ -95,8 +96,7 @@ def generate_brains(
     wishes: Wishes, out: Path, *, count: int, device: str, overwrite: bool
 ) -> list[Path]:
     """Make `count` people under the same conditions and export them."""
-    if count < 1:
-        raise ValueError(f"the count must be 1 or more, got {count}")
+    _check_count(count)
     checkpoint = _checkpoint(wishes.checkpoint)
     conditions = _conditions(checkpoint, wishes)
     generator = load_generator(checkpoint, device=device)
@@ -132,6 +132,9 @@ def write_trajectory(
     scenario = Scenario(ages.scenario)
     recipe = _recipe(checkpoint, conditions, wishes.seed, scenario=scenario)
     known = checkpoint.schema[AGE].fitted
+    label, desc = subject_label(recipe.label), scenario.value
+    table, picture = (out / f"sub-{label}_desc-{desc}_volumes.{kind}" for kind in ("csv", "png"))
+    _check_free([table, picture], overwrite=overwrite)
     span = age_range(
         known.low if ages.first is None else ages.first,
         known.high if ages.last is None else ages.last,
@@ -152,7 +155,6 @@ def write_trajectory(
         structures_of(checkpoint),
         scenario,
     )
-    label = subject_label(identity.label)
     destination = Destination(out, label, overwrite)
     images = _work(
         "making brains",
@@ -161,8 +163,6 @@ def write_trajectory(
     with _progress() as progress:
         steps = trajectory_steps(plan, _measure(generator, course))
         *_, trajectory = progress.track(steps, total=plan.step_count + 1, description="measuring")
-    stem = f"sub-{label}_desc-{scenario.value}"
-    table, picture = out / f"{stem}_volumes.csv", out / f"{stem}_volumes.png"
     write_trajectory_csv(table, trajectory, overwrite=overwrite)
     content = trajectory_png(trajectory, checkpoint, sex=str(conditions.get(SEX)), factual=None)
     write_atomically(picture, lambda file: _write(file, content))
@@ -173,6 +173,8 @@ def write_saliency(
     wishes: Wishes, out: Path, *, count: int, device: str, overwrite: bool
 ) -> list[Path]:
     """Write the gradients of the volumes by the features as CSV."""
+    _check_count(count)
+    _check_free([out], overwrite=overwrite)
     checkpoint = _checkpoint(wishes.checkpoint)
     conditions = _conditions(checkpoint, wishes)
     generator = load_generator(checkpoint, device=device)
@@ -265,7 +267,7 @@ def train_generator(
 
 
 def evaluate_generator(name: str, cohort: Path, out: Path, *, draws: int, device: str) -> None:
-    """Score a checkpoint on the people of its test folds."""
+    """Score a checkpoint on the people of its test folds, and keep the scores with it."""
     from brainviewer.cohort.store import CohortStore
     from brainviewer.evaluation.evaluate import evaluate_checkpoint
 
@@ -279,7 +281,9 @@ def evaluate_generator(name: str, cohort: Path, out: Path, *, draws: int, device
         evaluate_checkpoint(
             checkpoint, CohortStore(cohort), out, device=device, draws=draws, on_progress=show
         )
-    _tell(f"scores.json, tables and figures are in {out}")
+    scores = (out / SCORES_FILE).read_text(encoding="utf-8")
+    write_text_atomically(checkpoint.folder / SCORES_FILE, scores)
+    _tell(f"{SCORES_FILE}, tables and figures are in {out}")
 
 
 def parse_setting(feature: Feature, text: str) -> Value:
@@ -328,8 +332,6 @@ def _recipe(
     *,
     scenario: Scenario = Scenario.IDEAL,
 ) -> Recipe:
-    age = conditions[AGE]
-    assert isinstance(age, int | float)
     return Recipe(
         checkpoint=checkpoint.name,
         label=f"seed {seed}",
@@ -337,7 +339,7 @@ def _recipe(
         conditions=conditions,
         factual=conditions,
         edits={},
-        age=float(age),
+        age=age_of(conditions),
         scenario=scenario,
         extrapolated=is_extrapolated(checkpoint.schema, conditions),
     )
@@ -346,6 +348,18 @@ def _recipe(
 def _export(recipe: Recipe, generator: BrainGenerator, out: Path, *, overwrite: bool) -> list[Path]:
     destination = Destination(out, subject_label(recipe.label), overwrite)
     return _exhaust(brain_export_steps(generator, recipe, destination))
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise ValueError(f"the count must be 1 or more, got {count}")
+
+
+def _check_free(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse to replace files before the work begins, not after."""
+    there = [path for path in paths if path.exists()]
+    if there and not overwrite:
+        raise ExportError(f"{there[0]} exists already; choose another name, or add --overwrite")
 
 
 def _checkpoint(name: str | None) -> Checkpoint:

@@ -70,6 +70,8 @@ class SimulatedPerson:
         Index into `brainviewer.cohort.regions.REGION_NAMES`.
     affine : (4, 4) float64 ndarray, mm
         To MNI space, rigidly: the volumes are the person's own.
+    to_template : (4, 4) float64 ndarray
+        From there to the template's own head: undoes the person's head size and shape.
     volumes_ml : dict of region -> float, mL
         Measured in these maps.
     prescribed_ml : dict of region -> float, mL
@@ -83,6 +85,7 @@ class SimulatedPerson:
     tissues: FloatArray
     regions: NDArray[np.uint8]
     affine: Affine
+    to_template: Affine
     volumes_ml: dict[str, float]
     prescribed_ml: dict[str, float]
     min_jacobian: float
@@ -132,6 +135,7 @@ def simulate_person(
         tissues=_merge_csf(classes),
         regions=label_regions(classes, territories),
         affine=affine,
+        to_template=_shrink(scale),
         volumes_ml=region_volumes_ml(classes, territories, affine),
         prescribed_ml=person.volumes_ml,
         min_jacobian=min_jacobian,

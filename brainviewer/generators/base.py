@@ -17,6 +17,10 @@ class GenerationError(RuntimeError):
     """A generator that cannot do what it was asked for; the message is one sentence."""
 
 
+class DeviceError(ValueError):
+    """A device that this computer does not have; the message is one sentence."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
     """Who a brain belongs to, apart from every condition.

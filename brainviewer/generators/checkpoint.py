@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
+
 from brainviewer.core.features import FeatureError, FeatureSchema
 from brainviewer.core.population import Population, PopulationError, read_population
 from brainviewer.core.scenario import Regression
+from brainviewer.generators.base import DeviceError
 from brainviewer.generators.registry import build_generator
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "card.md"
 SCORES_FILE = "scores.json"
 POPULATION_FILE = "population.csv"
+CONFIG_KEYS = ("title", "generator", "channels", "shape", "affine", "features", "regression")
 REPOSITORY_CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
 
@@ -104,13 +108,13 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        When the folder is incomplete, malformed, of a newer format or of an unknown generator.
+        When the folder is incomplete, malformed or of a newer format.
     """
     config = _read_config(folder)
+    for name in (CARD_FILE, POPULATION_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"checkpoint {folder.name} has no {name}; copy it again")
     try:
-        card = (folder / CARD_FILE).read_text(encoding="utf-8")
-        if not (folder / WEIGHTS_FILE).is_file():
-            raise CheckpointError(f"checkpoint {folder.name} has no {WEIGHTS_FILE}; copy it again")
         return Checkpoint(
             name=folder.name,
             folder=folder,
@@ -120,11 +124,9 @@ def open_checkpoint(folder: Path) -> Checkpoint:
             schema=FeatureSchema.from_json(config["features"]),
             regression=Regression.from_json(config["regression"]),
             population=read_population(folder / POPULATION_FILE),
-            card=card,
+            card=(folder / CARD_FILE).read_text(encoding="utf-8"),
         )
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
         detail = error if isinstance(error, FeatureError | PopulationError) else repr(error)
         raise CheckpointError(
             f"checkpoint {folder.name} is broken ({detail}); copy it again"
@@ -142,11 +144,15 @@ def load_generator(checkpoint: Checkpoint, *, device: str = "auto") -> Generator
     Raises
     ------
     CheckpointError
-        When the weights do not fit the configuration or cannot be read.
+        When the generator is unknown, or the weights do not fit it or cannot be read.
+    DeviceError
+        When this computer has no such device.
     """
     try:
         return build_generator(checkpoint, device)
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except DeviceError:
+        raise
+    except (SafetensorError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"the weights of checkpoint {checkpoint.name} cannot be loaded "
             f"({_first_line(error)}); copy it again"
@@ -172,6 +178,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"checkpoint {folder.name} has format {version}, this program reads up to "
             f"{FORMAT_VERSION}; update BrainViewer"
+        )
+    missing = [key for key in CONFIG_KEYS if key not in config]
+    if missing:
+        raise CheckpointError(
+            f"{CONFIG_FILE} of checkpoint {folder.name} has no {', '.join(missing)}; copy it again"
         )
     return config
 

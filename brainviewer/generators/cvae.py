@@ -99,6 +99,11 @@ class CVAEConfig:
         return asdict(self)
 
 
+def bounded(log_sd: Tensor) -> Tensor:
+    """Keep a log sd within +-4, softly: behind a hard bound no gradient would bring it back."""
+    return MAX_LOG_SD * torch.tanh(log_sd / MAX_LOG_SD)
+
+
 class ConditionNetwork(nn.Module):
     """A linear map of the condition vector plus a small correction that starts at zero.
 
@@ -167,7 +172,7 @@ class Encoder(nn.Module):
         h = self.to_latent(x.flatten(1))  # (B, 2 L)
         h = h + self.condition(y)  # h = h + FFN_e(y)
         mean, log_sd = h.float().chunk(2, dim=1)
-        return mean, (log_sd + FIRST_LOG_SD).clamp(-MAX_LOG_SD, MAX_LOG_SD)
+        return mean, bounded(log_sd + FIRST_LOG_SD)
 
 
 class Prior(nn.Module):
@@ -180,7 +185,7 @@ class Prior(nn.Module):
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Map conditions (B, D) to mean and log sd (B, L)."""
         mean, log_sd = self.network(y).float().chunk(2, dim=1)
-        return mean, log_sd.clamp(-MAX_LOG_SD, MAX_LOG_SD)
+        return mean, bounded(log_sd)
 
 
 class Decoder(nn.Module):
@@ -327,15 +332,13 @@ class CVAEGenerator:
     @torch.inference_mode()
     def generate(self, identity: Identity, conditions: Conditions) -> Brain:
         """Decode tissue maps (3, I, J, K) in [0, 1]."""
-        maps = self._decode(
-            self._device.tensor(identity.latent)[None], self._condition_tensor(conditions)
-        )
+        maps = self._decode(self._noise_tensor(identity), self._condition_tensor(conditions))
         return Brain(self.channels, maps[0].cpu().numpy(), self.affine)
 
     def volume_gradients(self, identity: Identity, conditions: Conditions) -> FloatArray:
         """Differentiate tissue volumes by the condition vector: (3, D), mL per encoded unit."""
         y = self._condition_tensor(conditions).requires_grad_()
-        maps = self._decode(self._device.tensor(identity.latent)[None], y)
+        maps = self._decode(self._noise_tensor(identity), y)
         volumes = maps[0].sum(dim=(1, 2, 3)) * voxel_volume_ml(self.affine)  # (3,)
         rows = [torch.autograd.grad(v, y, retain_graph=True)[0][0] for v in volumes]
         return torch.stack(rows).float().cpu().numpy()
@@ -344,6 +347,15 @@ class CVAEGenerator:
         with self._device.autocast():
             logits = self._model.decode(noise, y)
         return functional.softmax(logits.float(), dim=1)[:, :3]
+
+    def _noise_tensor(self, identity: Identity) -> Tensor:
+        length = self._model.config.latent
+        if identity.latent.shape != (length,):
+            raise GenerationError(
+                f"{identity.label} is no identity of {self.name}: the latent must have {length} "
+                f"numbers, got {identity.latent.size}"
+            )
+        return self._device.tensor(identity.latent)[None]
 
     def _condition_tensor(self, conditions: Conditions) -> Tensor:
         return self._device.tensor(self.schema.encode(conditions))[None]

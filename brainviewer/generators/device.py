@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from brainviewer.generators.base import DeviceError
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -55,7 +57,7 @@ def choose_device(wish: str = "auto") -> Device:
 
     Raises
     ------
-    ValueError
+    DeviceError
         When the device does not exist.
     """
     if wish == "auto":
@@ -63,11 +65,11 @@ def choose_device(wish: str = "auto") -> Device:
     try:
         device = torch.device(wish)
     except RuntimeError as error:
-        raise ValueError(f"there is no device {wish!r}; use auto, cpu or cuda") from error
+        raise DeviceError(f"there is no device {wish!r}; use auto, cpu or cuda") from error
     if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise ValueError("there is no CUDA GPU here; use --device cpu")
-        return Device(device, torch.cuda.get_device_name(device), bfloat16=True)
+        return _gpu(device)
+    if device.type != "cpu":
+        raise DeviceError(f"there is no device {wish!r}; use auto, cpu or cuda")
     return Device(device, "CPU", bfloat16=_fast_bfloat16())
 
 
@@ -76,6 +78,15 @@ def place_on(module: nn.Module, device: Device) -> None:
     for tensor in (*module.parameters(), *module.buffers()):
         layout = torch.channels_last_3d if tensor.dim() == 5 else torch.preserve_format
         tensor.data = tensor.data.to(device.torch_device, memory_format=layout)
+
+
+def _gpu(device: torch.device) -> Device:
+    if not torch.cuda.is_available():
+        raise DeviceError("there is no CUDA GPU here; use --device cpu")
+    count = torch.cuda.device_count()
+    if device.index is not None and device.index >= count:
+        raise DeviceError(f"there is no device '{device}'; this computer has {count} CUDA GPU(s)")
+    return Device(device, torch.cuda.get_device_name(device), bfloat16=True)
 
 
 def _fast_bfloat16() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import numpy as np
@@ -24,37 +24,22 @@ from brainviewer.session.layers import (
     Layer,
     LayerChanges,
     auto_window,
+    is_successor,
     layer_of_image,
     layers_of,
+    told_apart,
     with_new_data,
 )
-from brainviewer.session.slicing import frame_of
+from brainviewer.session.slicing import contains, frame_of, nearest_voxel
+from brainviewer.session.view import View
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from brainviewer.core.volume import Brain, Volume
-    from brainviewer.session.slicing import Point
+    from brainviewer.session.slicing import Frame, Point, Voxel
 
 World = tuple[float, float, float]
-
-ZOOM_RANGE = (0.5, 40.0)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How a plane is looked at.
-
-    Attributes
-    ----------
-    zoom : float
-        1 fits the picture into its pane.
-    centre : (x, y), mm from the middle of the picture
-        What lies in the middle of the pane.
-    """
-
-    zoom: float = 1.0
-    centre: Point = (0.0, 0.0)
 
 
 class Reading(NamedTuple):
@@ -78,6 +63,7 @@ class Display:
 
     def __init__(self) -> None:
         self._layers: tuple[Layer, ...] = ()
+        self._active = 0
         self._brain_names: tuple[str, ...] = ()
         self._crosshair: World = (0.0, 0.0, 0.0)
         self._convention = Convention.RADIOLOGICAL
@@ -95,19 +81,21 @@ class Display:
         return self._layers[0].volume if self._layers else None
 
     @property
+    def active(self) -> int:
+        """The index of the layer that drags and keys change; 0, the lowest, at first."""
+        return self._active
+
+    @property
     def crosshair(self) -> World:
         """Where the crosshair is, world mm."""
         return self._crosshair
 
     @property
-    def crosshair_voxel(self) -> tuple[int, int, int]:
+    def crosshair_voxel(self) -> Voxel:
         """The voxel (i, j, k) of the reference at the crosshair; (0, 0, 0) without layers."""
         if self.reference is None:
             return 0, 0, 0
-        voxel = np.rint(world_to_voxel(self.reference.affine, self._crosshair))
-        # On the very edge of the last voxel the half may be rounded out of the volume.
-        i, j, k = np.clip(voxel, 0, np.array(self.reference.shape) - 1).astype(int).tolist()
-        return i, j, k
+        return nearest_voxel(self.reference, self._crosshair)
 
     @property
     def convention(self) -> Convention:
@@ -129,26 +117,41 @@ class Display:
         """Show a generated brain; its layers keep the settings that the user gave them.
 
         Where the last brain had the same layers, they also keep their places, and what the user
-        removed stays away. Otherwise they go to the bottom, below the user's own images.
+        removed stays away. Otherwise they go to the bottom, below the user's own images, which
+        are never replaced: one that has the name of a generated layer gets another.
         """
         new = with_new_data(self._layers, layers_of(brain))
         names = tuple(layer.name for layer in new)
         if names == self._brain_names:
             by_name = {layer.name: layer for layer in new}
-            self._set_layers(tuple(by_name.get(layer.name, layer) for layer in self._layers))
+            self._set_layers(tuple(by_name[it.name] if it.generated else it for it in self._layers))
             return
-        images = [layer for layer in self._layers if layer.name not in self._brain_names]
+        images = [layer for layer in self._layers if not layer.generated]
         self._brain_names = names
-        self._set_layers((*new, *images))
+        self._set_layers(told_apart((*new, *images)))
 
     def add_image(self, volume: Volume) -> None:
         """Show an image from a file on top of all others."""
-        layer = layer_of_image(volume)
-        self._set_layers((*self._layers, replace(layer, name=self._free_name(layer.name))))
+        self._set_layers(told_apart((*self._layers, layer_of_image(volume))))
 
     def remove_layer(self, index: int) -> None:
         """Show a layer no longer."""
         self._set_layers(self._layers[:index] + self._layers[index + 1 :])
+
+    def set_active(self, index: int) -> None:
+        """Choose the layer that drags and keys change.
+
+        Raises
+        ------
+        ValueError
+            No layer has this index.
+        """
+        if index not in range(len(self._layers)):
+            last = len(self._layers) - 1
+            raise ValueError(f"the active layer must lie in 0-{last}, got {index}")
+        if index != self._active:
+            self._active = index
+            self.layers_changed.emit()
 
     def set_layer(self, index: int, **changes: Unpack[LayerChanges]) -> None:
         """Change the named attributes of a layer.
@@ -246,35 +249,31 @@ class Display:
         self._convention = convention
         for plane, view in self._views.items():
             if flip_for(plane, Convention.RADIOLOGICAL):
-                x, y = view.centre
-                self._views[plane] = replace(view, centre=(-x, y))
+                self._views[plane] = view.mirrored()
         self.view_changed.emit()
 
     def zoom_at(self, plane: Plane, factor: float, point: Point) -> None:
-        """Zoom so that a place in the picture, mm from its middle, stays where it is.
+        """Zoom all planes so that a place in one, mm from its picture's middle, stays where it is.
 
-        With centre c and zoom z a place p is shown at (p - c) z from the middle of the pane, so
-        that it stays if the new centre is p - (p - c) z / z'.
+        In the other planes the crosshair stays where it is.
         """
-        view = self._views[plane]
-        zoom = float(np.clip(view.zoom * factor, *ZOOM_RANGE))
-        x, y = (p - (p - c) * view.zoom / zoom for p, c in zip(point, view.centre, strict=True))
-        self._set_view(plane, View(zoom, (x, y)))
+        if self.reference is None:
+            return
+        still = {it: self._frame(it, self.reference).point_of(self._crosshair) for it in Plane}
+        still[plane] = point
+        self._set_views({it: self._views[it].zoomed(factor, still[it]) for it in Plane})
 
     def pan(self, plane: Plane, dx: float, dy: float) -> None:
         """Push the picture of a plane by mm to the right and down."""
-        view = self._views[plane]
-        x, y = view.centre
-        self._set_view(plane, replace(view, centre=(x - dx, y - dy)))
+        self._set_views({**self._views, plane: self._views[plane].panned(dx, dy)})
 
     def fit(self) -> None:
         """Show all pictures whole, in the middle of their panes."""
-        if any(view != View() for view in self._views.values()):
-            self._views = dict.fromkeys(Plane, View())
-            self.view_changed.emit()
+        self._set_views(dict.fromkeys(Plane, View()))
 
     def _set_layers(self, layers: tuple[Layer, ...]) -> None:
         before = self.reference
+        self._active = self._active_among(layers)
         self._layers = layers
         self.layers_changed.emit()
         if self.reference is None:
@@ -284,39 +283,35 @@ class Display:
         else:
             self.set_crosshair(self._crosshair)
 
-    def _set_view(self, plane: Plane, view: View) -> None:
-        view = replace(view, centre=self._on_picture(plane, view.centre))
-        if view != self._views[plane]:
-            self._views[plane] = view
+    def _active_among(self, layers: tuple[Layer, ...]) -> int:
+        """Find where the active layer goes in new layers; the lowest where it is gone."""
+        if not self._layers:
+            return 0
+        active = self._layers[self._active]
+        # Its own place first: one image may be shown twice.
+        places = sorted(range(len(layers)), key=lambda index: index != self._active)
+        return next((it for it in places if is_successor(layers[it], active)), 0)
+
+    def _frame(self, plane: Plane, reference: Volume) -> Frame:
+        return frame_of(reference, plane, self._crosshair, self._convention)
+
+    def _set_views(self, views: dict[Plane, View]) -> None:
+        reference = self.reference
+        if reference is not None:
+            sizes = {plane: self._frame(plane, reference).size_mm for plane in Plane}
+            views = {plane: view.within(sizes[plane]) for plane, view in views.items()}
+        if views != self._views:
+            self._views = views
             self.view_changed.emit()
 
-    def _on_picture(self, plane: Plane, centre: Point) -> Point:
-        """Keep some of the picture in the middle of the pane."""
-        if self.reference is None:
-            return 0.0, 0.0
-        frame = frame_of(self.reference, plane, self._crosshair, self._convention)
-        x, y = (
-            min(max(it, -size / 2), size / 2)
-            for it, size in zip(centre, frame.size_mm, strict=True)
-        )
-        return x, y
-
     def _inside(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.reference is None:
+        if self.reference is None or contains(self.reference, world):
             return world
         voxel = world_to_voxel(self.reference.affine, world)
         last = np.array(self.reference.shape) - 1
-        if (voxel >= -0.5).all() and (voxel <= last + 0.5).all():
-            return world
         return voxel_to_world(self.reference.affine, np.clip(voxel, 0, last))
-
-    def _free_name(self, name: str) -> str:
-        taken = {layer.name for layer in self._layers}
-        candidates = (name, *(f"{name} ({count})" for count in range(2, len(taken) + 3)))
-        return next(it for it in candidates if it not in taken)
 
 
 def _value_at(volume: Volume, world: World) -> float:
-    i, j, k = np.rint(world_to_voxel(volume.affine, world)).astype(int)
-    inside = all(0 <= it < size for it, size in zip((i, j, k), volume.shape, strict=True))
-    return float(volume.data[i, j, k]) if inside else float("nan")
+    inside = contains(volume, world)
+    return float(volume.data[nearest_voxel(volume, world)]) if inside else float("nan")

@@ -13,7 +13,7 @@ from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.colormaps import COLORMAPS, LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
 
     from numpy.typing import NDArray
 
@@ -45,6 +45,8 @@ class Layer:
     visible : bool
     interpolation : ``"nearest"`` or ``"linear"``
     kind : ``"intensity"``, ``"probability"`` or ``"label"``
+    generated : bool
+        It shows a map of a generated brain, which the next brain replaces; never a user's image.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Layer:
     visible: bool = True
     interpolation: Interpolation = "linear"
     kind: Kind = "intensity"
+    generated: bool = False
 
     def __post_init__(self) -> None:
         low, high = self.window
@@ -89,10 +92,7 @@ def layers_of(brain: Brain) -> tuple[Layer, ...]:
     """
     if set(TISSUES) <= set(brain.channels):
         return tissue_contrast(brain), *(_tissue_layer(brain, tissue) for tissue in TISSUES)
-    return tuple(
-        Layer(channel, brain.volume(channel), window=auto_window(brain.volume(channel).data))
-        for channel in brain.channels
-    )
+    return tuple(_image_layer(brain.volume(channel)) for channel in brain.channels)
 
 
 def tissue_contrast(brain: Brain) -> Layer:
@@ -100,7 +100,8 @@ def tissue_contrast(brain: Brain) -> Layer:
     picture = np.zeros(brain.data.shape[1:], np.float32)
     for tissue, weight in CONTRAST_WEIGHTS.items():
         picture += weight * brain.data[brain.channels.index(tissue)]
-    return Layer(TISSUE_CONTRAST, Volume(picture, brain.affine, TISSUE_CONTRAST))
+    volume = Volume(picture, brain.affine, TISSUE_CONTRAST)
+    return Layer(TISSUE_CONTRAST, volume, generated=True)
 
 
 def layer_of_image(volume: Volume) -> Layer:
@@ -120,22 +121,45 @@ def layer_of_image(volume: Volume) -> Layer:
 
 
 def with_new_data(old: Sequence[Layer], new: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Show new volumes the way the layers of the same name are shown.
+    """Show a new brain the way the generated layers of the same name are shown.
 
     Parameters
     ----------
     old : sequence of Layer
-        Their colormap, window, opacity, visibility and interpolation are kept.
+        What is shown now. Of generated layers, colormap, window, opacity, visibility and
+        interpolation are kept.
     new : sequence of Layer
         Their names, order and volumes are kept.
     """
-    shown = {layer.name: layer for layer in old}
+    shown = {layer.name: layer for layer in old if layer.generated}
     return tuple(
         replace(shown[layer.name], volume=layer.volume, kind=layer.kind)
         if layer.name in shown
         else layer
         for layer in new
     )
+
+
+def told_apart(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Give each of the user's images a name of its own: a number follows one that is taken.
+
+    A generated layer keeps its name, and so does an image whose name no other has.
+    """
+    owners: dict[str, Layer] = {}
+    for layer in sorted(layers, key=_is_image):
+        owners.setdefault(layer.name, layer)
+    taken, named = set(owners), []
+    for layer in layers:
+        is_owner = owners[layer.name] is layer
+        named.append(layer if is_owner else replace(layer, name=_free_name(layer.name, taken)))
+        taken.add(named[-1].name)
+    return tuple(named)
+
+
+def is_successor(new: Layer, old: Layer) -> bool:
+    """Tell whether a layer shows the same image as another, or the same map of another brain."""
+    both_generated = new.generated and old.generated
+    return new.name == old.name if both_generated else new.volume is old.volume
 
 
 def auto_window(data: NDArray[Any]) -> tuple[float, float]:
@@ -156,11 +180,24 @@ def looks_like_labels(data: NDArray[Any]) -> bool:
     return len(np.unique(data)) <= MOST_LABELS and _homogeneity(data) > LABEL_HOMOGENEITY
 
 
+def _is_image(layer: Layer) -> bool:
+    return not layer.generated
+
+
+def _free_name(name: str, taken: Set[str]) -> str:
+    numbered = (f"{name} ({number})" for number in range(2, len(taken) + 3))
+    return next(it for it in numbered if it not in taken)
+
+
 def _homogeneity(data: NDArray[Any]) -> float:
     """Share of neighbours along i, both of them above zero, that are equal."""
     first, second = data[:-1], data[1:]
     inside = (first > 0) & (second > 0)
     return float((first == second)[inside].mean()) if inside.any() else 0.0
+
+
+def _image_layer(volume: Volume) -> Layer:
+    return Layer(volume.name, volume, window=auto_window(volume.data), generated=True)
 
 
 def _tissue_layer(brain: Brain, tissue: str) -> Layer:
@@ -171,4 +208,5 @@ def _tissue_layer(brain: Brain, tissue: str) -> Layer:
         opacity=OVERLAY_OPACITY,
         visible=False,
         kind="probability",
+        generated=True,
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from brainviewer.core.space import (
     PICTURE_AXES,
@@ -21,6 +20,7 @@ from brainviewer.core.space import (
     world_to_voxel,
 )
 from brainviewer.session.colormaps import STEPS, premultiplied_table
+from brainviewer.session.slabs import sampled_slab
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 Rgba = NDArray[np.uint8]
 Point = tuple[float, float]
+Voxel = tuple[int, int, int]
+
+# Beyond these, two ways to compute a voxel coordinate differ: a face stays a face.
+VOXEL_DECIMALS = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,14 +89,13 @@ class Frame:
         (row_mm, column_mm), (width, height) = self.pixel_mm, self.size_mm
         return (column + 0.5) * column_mm - width / 2, (row + 0.5) * row_mm - height / 2
 
-    def voxel_at(self, point: Point) -> tuple[int, int, int]:
+    def voxel_at(self, point: Point) -> Voxel:
         """Find the voxel (i, j, k) at a place in the picture; the nearest one outside of it."""
         (row_mm, column_mm), (width, height) = self.pixel_mm, self.size_mm
         column = (point[0] + width / 2) / column_mm - 0.5
         row = (point[1] + height / 2) / row_mm - 0.5
         found = pixel_to_voxel(self.plane, self.convention, self.shape, self.index, row, column)
-        i, j, k = np.clip(np.rint(found), 0, np.array(self.shape) - 1).astype(int).tolist()
-        return i, j, k
+        return _voxel_of(np.array(found), self.shape)
 
     def world_at(self, point: Point) -> NDArray[np.float64]:
         """Find the centre, world mm, of the voxel at a place in the picture."""
@@ -116,10 +119,30 @@ class Picture:
 
 def frame_of(volume: Volume, plane: Plane, world: ArrayLike, convention: Convention) -> Frame:
     """Find the slice of a volume that is closest to a world point (3,), mm."""
-    axis = PLANE_AXIS[plane]
-    index = round(float(world_to_voxel(volume.affine, world)[axis]))
-    inside = min(max(index, 0), volume.shape[axis] - 1)
-    return Frame(plane, convention, volume.shape, volume.affine, inside)
+    index = nearest_voxel(volume, world)[PLANE_AXIS[plane]]
+    return Frame(plane, convention, volume.shape, volume.affine, index)
+
+
+def nearest_voxel(volume: Volume, world: ArrayLike) -> Voxel:
+    """Find the voxel (i, j, k) that a world point (3,), mm, lies in; the nearest one outside.
+
+    A face between two voxels belongs to the one with the higher index, and the last face, which
+    has none after it, to the last voxel.
+    """
+    return _voxel_of(world_to_voxel(volume.affine, world), volume.shape)
+
+
+def contains(volume: Volume, world: ArrayLike) -> bool:
+    """Tell whether a world point (3,), mm, lies in a voxel of a volume or on its face."""
+    voxel = np.round(world_to_voxel(volume.affine, world), VOXEL_DECIMALS)
+    return bool((voxel >= -0.5).all() and (voxel <= np.array(volume.shape) - 0.5).all())
+
+
+def _voxel_of(coordinates: NDArray[np.float64], shape: tuple[int, int, int]) -> Voxel:
+    """Find the voxel of a volume that voxel coordinates (3,) lie in; the nearest one outside."""
+    whole = np.floor(np.round(coordinates, VOXEL_DECIMALS) + 0.5)
+    i, j, k = np.clip(whole, 0, np.array(shape) - 1).astype(int).tolist()
+    return i, j, k
 
 
 def render_slice(
@@ -162,7 +185,7 @@ def cut(layer: Layer, frame: Frame) -> NDArray[Any]:
     volume = layer.volume
     if volume.shape == frame.shape and np.allclose(volume.affine, frame.affine, rtol=0, atol=1e-6):
         return slice_plane(volume.data, frame.plane, frame.index, convention=frame.convention)
-    slab = _sampled_slab(layer, frame)
+    slab = sampled_slab(volume, frame, layer.interpolation)
     return slice_plane(slab, frame.plane, 0, convention=frame.convention)
 
 
@@ -203,26 +226,6 @@ def _label_steps(values: NDArray[np.float32]) -> NDArray[np.intp]:
     """0 stays 0; the labels above 255 begin again with the colour of 1."""
     labels = np.rint(values).astype(np.intp)
     return np.where(labels > 0, (labels - 1) % (STEPS - 1) + 1, 0)
-
-
-def _sampled_slab(layer: Layer, frame: Frame) -> NDArray[np.float32]:
-    """Sample a layer on one slice of another grid: that grid's shape, 1 across the plane."""
-    axis = PLANE_AXIS[frame.plane]
-    # Rounded, so that a face which coincides is not 1e-12 voxels outside.
-    to_layer = np.round(np.linalg.inv(layer.volume.affine) @ frame.affine, 9)
-    start = np.zeros(3)
-    start[axis] = frame.index
-    slab = np.empty([1 if it == axis else size for it, size in enumerate(frame.shape)], np.float32)
-    ndimage.affine_transform(
-        layer.volume.data,
-        to_layer[:3, :3],
-        to_layer[:3, :3] @ start + to_layer[:3, 3],
-        output=slab,
-        order=0 if layer.interpolation == "nearest" else 1,
-        mode="constant",
-        cval=np.nan,
-    )
-    return slab
 
 
 def _is_opaque(colors: NDArray[np.float32]) -> bool:

@@ -21,6 +21,7 @@ from brainviewer.training.losses import (
     tissue_cross_entropy,
     volume_loss,
 )
+from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,8 @@ MEAN_MAP_BLUR_VOXELS = 0.7
 CONTROL_GAIN = 0.02
 # Small: a KL term that dwarfs the reconstruction at first blinds Adam for a thousand steps.
 FIRST_KL_WEIGHT = 1e-6
+# Per voxel: at 1.4e-6 the loss is the evidence bound of 720,000 voxels.
+KL_WEIGHT_RANGE = (1e-7, 1e-4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,15 @@ class CVAETask:
 
     def __init__(self, data: TrainingData, recipe: TrainingRecipe, device: str = "auto") -> None:
         torch.manual_seed(recipe.seed)
-        config = CVAEConfig(shape=recipe.shape, conditions=len(data.schema.columns), **recipe.model)
-        self.config = config
-        self.model = CVAE(config)
+        try:
+            self.config = CVAEConfig(recipe.shape, len(data.schema.columns), **recipe.model)
+            self._weights = CVAEWeights(**recipe.losses)
+        except (TypeError, ValueError) as error:
+            raise TrainingRecipeError(f"the recipe does not fit a C-VAE: {error}") from error
+        self.model = CVAE(self.config)
         self.model.mean.shares.copy_(torch.from_numpy(mean_shares(data.train.maps))[None])
         self.device: Device = choose_device(device)
         place_on(self.model, self.device)
-        self._weights = CVAEWeights(**recipe.losses)
         self._voxel_ml = voxel_volume_ml(data.affine)
         self._volume_sd = self.device.tensor(data.train.volumes_ml.std(axis=0))
         self._validation = data.validation
@@ -100,7 +105,8 @@ class CVAETask:
     def after_step(self, losses: dict[str, float]) -> None:
         """Steer the weight of the KL term so that the KL approaches its target."""
         error = losses["kl"] / self._weights.kl_nats - 1.0
-        self._kl_weight *= math.exp(CONTROL_GAIN * float(np.clip(error, -1.0, 1.0)))
+        change = math.exp(CONTROL_GAIN * float(np.clip(error, -1.0, 1.0)))
+        self._kl_weight = float(np.clip(self._kl_weight * change, *KL_WEIGHT_RANGE))
 
     def state(self) -> dict[str, Any]:
         """Return the weight of the KL term."""
@@ -112,8 +118,13 @@ class CVAETask:
 
     @torch.inference_mode()
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Return cross-entropy of reconstructions and volume errors (mL) on unseen people."""
+        """Return cross-entropy of reconstructions and volume errors (mL) on unseen people.
+
+        Without validation people, only the weight of the KL term.
+        """
         assert isinstance(model, CVAE)
+        if len(self._validation) == 0:
+            return {"kl_weight": self._kl_weight}
         scores = [
             self._score(model, self._validation, index) for index in range(len(self._validation))
         ]

@@ -14,6 +14,7 @@ from brainviewer.cohort.store import CohortError, CohortStore, grid_affine
 from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, fit_schema
 from brainviewer.core.scenario import AGE, SEX
 from brainviewer.training.folds import FOLDS, assign_folds
+from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,6 +111,11 @@ class BatchSource:
     """
 
     def __init__(self, people: People, schema: FeatureSchema, recipe: TrainingRecipe) -> None:
+        if len(people) < recipe.batch_size:
+            raise TrainingRecipeError(
+                f"batch_size must be at most {len(people)}, the number of training people, got "
+                f"{recipe.batch_size}"
+            )
         self._maps = torch.from_numpy(people.maps)
         self._conditions = torch.from_numpy(np.stack([schema.encode(c) for c in people.conditions]))
         self._recipe = recipe
@@ -158,7 +164,7 @@ def mirror_some(maps: Tensor, random: torch.Generator) -> Tensor:
 
 
 def warp_smoothly(maps: Tensor, random: torch.Generator, *, amount_mm: float) -> Tensor:
-    """Warp the maps (B, C, I, J, K) by random cubic displacements on a grid of 32 mm.
+    """Warp the maps (B, C, I, J, K) by random displacements, trilinear on a grid of 32 mm.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -104,7 +105,8 @@ def train(
     Raises
     ------
     TrainingError
-        When a loss is not finite; the last written state stays.
+        When a loss is not finite; the last written state stays. When the state to resume from is
+        damaged or of another network.
     """
     out.mkdir(parents=True, exist_ok=True)
     optimizer = torch.optim.AdamW(
@@ -125,10 +127,7 @@ def train(
         losses = task.losses(model, source.batch(step), _noise_source(step, recipe.seed))
         numbers = {name: float(value.detach()) for name, value in losses.items()}
         if not all(math.isfinite(value) for value in numbers.values()):
-            raise TrainingError(
-                f"step {step} gave {numbers}; the last good state is in {out / STATE_FILE}; "
-                f"lower the learning rate and resume"
-            )
+            raise TrainingError(_not_finite(step, numbers, out / STATE_FILE))
         optimizer.zero_grad()
         fabric.backward(losses["total"])
         fabric.clip_gradients(model, optimizer, max_norm=CLIP_NORM)
@@ -191,6 +190,16 @@ def _rows_before(path: Path, first: int) -> list[list[str]]:
         return [row for row in csv.reader(file) if row and int(row[0]) < first]
 
 
+def _not_finite(step: int, numbers: dict[str, float], state: Path) -> str:
+    wrong = ", ".join(f"{name} {n}" for name, n in numbers.items() if not math.isfinite(n))
+    if not state.is_file():
+        return f"step {step} gave {wrong}; lower the learning rate and start again"
+    return (
+        f"step {step} gave {wrong}; the last good state is in {state}; lower the learning rate "
+        f"and resume"
+    )
+
+
 def _noise_source(step: int, seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
 
@@ -211,10 +220,15 @@ def _save(
 def _restore(path: Path, task: Task, optimizer: torch.optim.Optimizer, average: _Average) -> int:
     if not path.is_file():
         return 0
-    state = torch.load(path, weights_only=True)
-    task.model.load_state_dict(state["model"])
-    average.model.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    task.restore(state["task"])
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        task.model.load_state_dict(state["model"])
+        average.model.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        task.restore(state["task"])
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
+        raise TrainingError(
+            f"{path} is damaged or of another recipe; train without --resume to start over"
+        ) from error
     _log.info("resumed at step %d", state["step"])
     return int(state["step"])

@@ -106,19 +106,22 @@ def publish_checkpoint(
 def fit_population(people: People) -> Population:
     """Fit percentile curves of the volumes in age, for each sex and for everyone.
 
+    A sex with fewer than twenty people has none of its own.
     Quantile regression (Koenker and Bassett 1978), quadratic in age; the curves are sorted at each
     age, since curves fitted one by one may cross at the ends.
     """
     ages = np.array([feature_age(row) for row in people.conditions])
     sexes = np.array([str(row.get(SEX)) for row in people.conditions])
     volumes = people.volumes_ml.astype(np.float64)
-    grid = np.append(np.arange(ages.min(), ages.max(), AGE_STEP_YEARS), ages.max())
-    groups = {EVERYONE: np.ones(len(ages), dtype=bool)}
-    groups |= {sex: sexes == sex for sex in sorted(set(sexes))}
+    # A little before the oldest: rounding could put the last step there, and the age in twice.
+    inner = np.arange(ages.min(), ages.max() - AGE_STEP_YEARS / 100, AGE_STEP_YEARS)
+    grid = np.append(inner, ages.max())
+    of_sex = {sex: sexes == sex for sex in sorted(set(sexes))}
+    groups = {sex: own for sex, own in of_sex.items() if own.sum() >= FEWEST_PEOPLE}
+    groups[EVERYONE] = np.ones(len(ages), dtype=bool)
     curves = {
         (tissue, sex): _curves(ages[chosen], volumes[chosen, index], grid)
         for sex, chosen in groups.items()
-        if chosen.sum() >= FEWEST_PEOPLE
         for index, tissue in enumerate(TISSUES)
     }
     return Population(grid, curves)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from brainviewer.core.scenario import AGE, SEX
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -75,7 +77,7 @@ def read_training_recipe(path: Path) -> TrainingRecipe:
     Raises
     ------
     TrainingRecipeError
-        When the file is no TOML, or a key is missing or unknown.
+        When the file is no TOML, a key is missing or unknown, or a value is not allowed.
     """
     try:
         entry = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -91,7 +93,65 @@ def read_training_recipe(path: Path) -> TrainingRecipe:
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
     }
-    try:
-        return TrainingRecipe(**values)
-    except TypeError as error:
-        raise TrainingRecipeError(f"{path.name} is incomplete: {error}") from error
+    missing = [f.name for f in fields(TrainingRecipe) if _is_required(f) and f.name not in values]
+    if missing:
+        raise TrainingRecipeError(f"{path.name} lacks {', '.join(missing)}")
+    recipe = TrainingRecipe(**values)
+    for name, is_right, wanted in _RULES:
+        if not is_right(getattr(recipe, name)):
+            raise TrainingRecipeError(
+                f"{name} in {path.name} must be {wanted}, got {getattr(recipe, name)!r}"
+            )
+    return recipe
+
+
+def _is_required(entry: Field[Any]) -> bool:
+    return entry.default is MISSING and entry.default_factory is MISSING
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _is_not_negative(value: object) -> bool:
+    return value == 0 or _is_positive(value)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < 1
+
+
+def _are_folds(value: object) -> bool:
+    return isinstance(value, tuple) and all(fold in range(10) for fold in value)
+
+
+def _is_voxel(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 3 and all(isinstance(n, int) for n in value)
+
+
+def _are_features(value: object) -> bool:
+    return isinstance(value, tuple) and {AGE, SEX} <= set(value)
+
+
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("features", _are_features, "a list with age and sex"),
+    ("shape", _is_voxel, "three whole numbers"),
+    ("first_voxel", _is_voxel, "three whole numbers"),
+    ("steps", _is_count, "a whole number above 0"),
+    ("batch_size", _is_count, "a whole number above 0"),
+    ("seed", lambda value: isinstance(value, int), "a whole number"),
+    ("learning_rate", _is_positive, "a number above 0"),
+    ("weight_decay", _is_not_negative, "a number, 0 or more"),
+    ("condition_noise", _is_not_negative, "a number, 0 or more"),
+    ("warp_mm", _is_not_negative, "a number, 0 or more"),
+    ("ema_decay", _is_share, "a number from 0 to below 1"),
+    ("condition_dropout", _is_share, "a number from 0 to below 1"),
+    ("test_folds", _are_folds, "a list of numbers from 0 to 9"),
+    ("validation_folds", _are_folds, "a list of numbers from 0 to 9"),
+    ("model", lambda value: isinstance(value, dict), "a table"),
+    ("losses", lambda value: isinstance(value, dict), "a table"),
+)

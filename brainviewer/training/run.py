@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lightning_fabric import Fabric
 
+from brainviewer.cohort.store import CohortError
 from brainviewer.training.cvae import CVAETask
 from brainviewer.training.dataset import BatchSource, load_training_data
 from brainviewer.training.loop import Progress, train
@@ -52,6 +53,7 @@ def train_checkpoint(
         raise TrainingRecipeError(
             f"generator must be one of {', '.join(TASKS)}, got {recipe.generator!r}"
         )
+    source, licence = _describe_source(store)
     data = load_training_data(store, recipe)
     task = TASKS[recipe.generator](data, recipe, device)
     fabric = Fabric(accelerator="cuda" if task.device.torch_device.type == "cuda" else "cpu")
@@ -68,7 +70,6 @@ def train_checkpoint(
         resume=resume,
         on_progress=report,
     )
-    source, licence = _describe_source(store)
     publish_checkpoint(
         out,
         average,
@@ -86,5 +87,8 @@ def _describe_source(store: CohortStore) -> tuple[str, str]:
     path = store.folder / "dataset_description.json"
     if not path.is_file():
         return store.folder.name, "licence not stated"
-    entry = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        entry = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise CohortError(f"{path} is not readable JSON ({error})") from error
     return str(entry.get("Name", store.folder.name)), str(entry.get("License", "not stated"))

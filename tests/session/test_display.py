@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from brainviewer.core.space import Convention, Plane
+from brainviewer.core.space import Convention, Plane, voxel_to_world
 from brainviewer.core.volume import Brain, Volume
-from brainviewer.session.display import Display, View
+from brainviewer.session.display import Display
 from brainviewer.session.layers import TISSUE_CONTRAST
+from brainviewer.session.slicing import frame_of
+from brainviewer.session.view import View
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 AFFINE[:3, 3] = -10.0
@@ -87,6 +89,62 @@ def test_images_of_one_name_are_told_apart(display: Display) -> None:
     for _ in range(3):
         display.add_image(image())
     assert names(display)[-3:] == ["scan", "scan (2)", "scan (3)"]
+
+
+def test_an_image_named_like_a_generated_map_is_never_overwritten() -> None:
+    display, mine = Display(), image("GM")
+    display.add_image(mine)
+    for seed in (1, 2):
+        display.show_brain(brain_of("WM", "GM", "CSF", seed=seed))
+        assert names(display) == [TISSUE_CONTRAST, "WM", "GM", "CSF", "GM (2)"]
+        assert display.layers[-1].volume is mine
+        assert display.layers[2].volume is not mine
+    display.show_brain(brain_of("T1w"))
+    assert names(display) == ["T1w", "GM (2)"]
+
+
+def test_a_brain_does_not_take_over_how_an_image_of_its_name_is_shown() -> None:
+    display = Display()
+    display.add_image(image("GM"))
+    display.set_layer(0, colormap="hot")
+    display.show_brain(brain_of("WM", "GM", "CSF"))
+    assert [layer.colormap for layer in display.layers] == ["gray", "WM", "GM", "CSF", "hot"]
+
+
+def test_the_lowest_layer_is_active_until_another_is_chosen(
+    display: Display, told: list[str]
+) -> None:
+    assert (Display().active, display.active) == (0, 0)
+    display.set_active(2)
+    display.set_active(2)
+    assert (display.active, told) == (2, ["layers"])
+    with pytest.raises(ValueError, match="active layer must lie in 0-3, got 4"):
+        display.set_active(4)
+
+
+def test_the_active_layer_stays_active_wherever_it_goes(display: Display) -> None:
+    display.add_image(image("GM"))
+    display.set_active(4)
+    display.move_layer(4, 1)
+    assert (names(display)[1], display.active) == ("GM (2)", 1)
+    display.remove_layer(0)
+    assert display.active == 0
+    display.show_brain(brain_of("T1w"))
+    assert (names(display), display.active) == (["T1w", "GM (2)"], 1)
+    display.set_window(1, 2.0, 3.0)
+    assert display.active == 1
+
+
+def test_an_older_brain_keeps_the_active_layer(display: Display) -> None:
+    display.set_active(2)
+    display.show_brain(brain_of("WM", "GM", "CSF", seed=1))
+    assert display.active == 2
+
+
+def test_after_the_active_layer_is_removed_the_base_is_active(display: Display) -> None:
+    display.set_active(3)
+    display.remove_layer(3)
+    assert display.active == 0
 
 
 def test_a_layer_moves_and_stops_at_the_ends(display: Display, told: list[str]) -> None:
@@ -168,7 +226,25 @@ def test_a_zoom_keeps_the_point_under_the_pointer(display: Display) -> None:
     after = display.view(Plane.AXIAL)
     for place, c, d in zip(point, before.centre, after.centre, strict=True):
         assert (place - c) * before.zoom == pytest.approx((place - d) * after.zoom)
-    assert display.view(Plane.CORONAL) == View()
+
+
+def test_a_zoom_holds_for_all_planes_and_keeps_the_crosshair_in_place_in_the_others(
+    display: Display,
+) -> None:
+    display.set_crosshair((4.0, 2.0, 6.0))
+    reference, crosshair = display.reference, display.crosshair
+    display.zoom_at(Plane.AXIAL, 2.0, (-6.0, 4.0))
+    assert {display.view(plane).zoom for plane in Plane} == {2.0}
+    for plane in (Plane.CORONAL, Plane.SAGITTAL):
+        x, y = frame_of(reference, plane, crosshair, display.convention).point_of(crosshair)
+        left, top = display.view(plane).centre
+        assert ((x - left) * 2.0, (y - top) * 2.0) == pytest.approx((x, y))
+
+
+def test_a_zoom_tells_once(display: Display, told: list[str]) -> None:
+    display.zoom_at(Plane.AXIAL, 2.0, (0.0, 0.0))
+    display.zoom_at(Plane.AXIAL, 1.0, (0.0, 0.0))
+    assert told == ["view"]
 
 
 def test_a_picture_cannot_be_lost(display: Display) -> None:
@@ -218,3 +294,33 @@ def test_the_very_edge_of_the_volume_is_in_its_last_voxel(display: Display) -> N
     display.set_crosshair((0.0, 13.0, 15.0))
     assert display.crosshair == (0.0, 13.0, 15.0)
     assert display.crosshair_voxel == (5, 11, 12)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("turn_degrees", [0.0, 17.0])
+def test_both_outer_faces_of_the_volume_have_the_values_of_their_voxels(
+    axis: int, turn_degrees: float
+) -> None:
+    angle = np.deg2rad(turn_degrees)
+    affine = AFFINE.copy()
+    affine[:2, :2] = 2 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    display = Display()
+    # Even sizes: the last face rounds to an even number, which is outside.
+    volume = Volume(np.random.default_rng(2).random((10, 12, 8)), affine, "scan")
+    display.add_image(volume)
+    for index, face in ((0, -0.5), (volume.shape[axis] - 1, volume.shape[axis] - 0.5)):
+        voxel = [4.0, 4.0, 4.0]
+        voxel[axis] = face
+        display.set_crosshair(voxel_to_world(affine, voxel))
+        expected = tuple(index if it == axis else 4 for it in range(3))
+        assert display.crosshair_voxel == expected
+        assert display.values_at_crosshair()[0].value == volume.data[expected]
+
+
+def test_on_the_face_between_two_voxels_slice_voxel_and_value_agree(display: Display) -> None:
+    data = display.layers[0].volume.data
+    for z in (-3.0, -1.0, 1.0, 3.0):
+        display.set_crosshair((0.0, 0.0, z))
+        frame = frame_of(display.reference, Plane.AXIAL, display.crosshair, display.convention)
+        assert display.crosshair_voxel == (5, 5, frame.index)
+        assert display.values_at_crosshair()[0].value == data[5, 5, frame.index]

@@ -15,6 +15,7 @@ from brainviewer.session.layers import (
     auto_window,
     layer_of_image,
     layers_of,
+    told_apart,
     with_new_data,
 )
 
@@ -65,6 +66,24 @@ def test_new_data_is_shown_the_way_the_old_was(tissues: Brain) -> None:
 def test_new_data_of_another_name_is_shown_afresh(tissues: Brain) -> None:
     layer = Layer("T1w", volume_of(np.ones((2, 2, 2))))
     assert with_new_data(layers_of(tissues), [layer]) == (layer,)
+
+
+def test_only_the_layers_of_a_brain_are_generated(tissues: Brain) -> None:
+    assert all(layer.generated for layer in layers_of(tissues))
+    assert not layer_of_image(volume_of(np.random.default_rng(0).random((4, 4, 4)))).generated
+
+
+def test_new_data_is_not_shown_the_way_an_image_of_the_same_name_is(tissues: Brain) -> None:
+    image = Layer("GM", volume_of(np.ones((2, 2, 2))), "hot")
+    assert with_new_data([image], layers_of(tissues))[2].colormap == "GM"
+
+
+def test_images_give_way_to_generated_layers_of_their_name(tissues: Brain) -> None:
+    image = Layer("GM", volume_of(np.ones((2, 2, 2))))
+    layers = told_apart([image, replace(image, name="GM (2)"), replace(image), *layers_of(tissues)])
+    assert [it.name for it in layers[:3]] == ["GM (3)", "GM (2)", "GM (4)"]
+    assert layers[3:] == told_apart(layers)[3:]
+    assert [it.name for it in layers[3:]] == [TISSUE_CONTRAST, "WM", "GM", "CSF"]
 
 
 def test_the_automatic_window_leaves_out_zeros_and_extremes() -> None:

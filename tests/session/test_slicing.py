@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from itertools import product
 
@@ -10,9 +11,10 @@ import pytest
 
 from brainviewer.core.space import Convention, Plane, pixel_to_voxel, voxel_to_world, world_to_voxel
 from brainviewer.core.volume import Volume
+from brainviewer.session import slabs
 from brainviewer.session.colormaps import lookup_table
 from brainviewer.session.layers import Layer
-from brainviewer.session.slicing import cut, frame_of, render_slice
+from brainviewer.session.slicing import cut, frame_of, nearest_voxel, render_slice
 
 PLANES_AND_CONVENTIONS = list(product(Plane, Convention))
 SHAPE = (7, 9, 8)
@@ -169,3 +171,80 @@ def test_the_position_is_that_of_the_slice_not_of_the_point(base: Layer) -> None
 def test_beyond_the_volume_its_last_slice_is_shown(base: Layer) -> None:
     frame = frame_of(base.volume, Plane.AXIAL, (0, 0, 999), Convention.RADIOLOGICAL)
     assert frame.index == SHAPE[2] - 1
+
+
+@pytest.mark.parametrize(
+    ("coordinate", "expected"), [(-9, 0), (-0.5, 0), (0.5, 1), (1.5, 2), (6.5 + 1e-12, 6), (99, 6)]
+)
+def test_a_face_belongs_to_the_voxel_after_it_and_the_last_to_the_one_before(coordinate, expected):
+    volume = Volume(np.zeros((7, 3, 3)), np.eye(4))
+    assert nearest_voxel(volume, (coordinate, 1, 1)) == (expected, 1, 1)
+
+
+@pytest.fixture
+def sampled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The interpolation orders of all that is sampled on another grid."""
+    heard: list[int] = []
+    transform = slabs.ndimage.affine_transform
+
+    def counting(*arguments, order, **options):
+        heard.append(order)
+        return transform(*arguments, order=order, **options)
+
+    monkeypatch.setattr(slabs.ndimage, "affine_transform", counting)
+    return heard
+
+
+@pytest.fixture
+def overlay() -> Layer:
+    data = np.random.default_rng(5).random((8, 9, 9), np.float32)
+    return Layer("o", Volume(data, affine((2.1, 3.3, 2.7), (-4.2, -9.1, -6.3))), "hot")
+
+
+def test_an_overlay_is_sampled_once_while_only_the_base_and_windows_change(
+    base: Layer, overlay: Layer, sampled: list[int]
+) -> None:
+    for brightness in (1.0, 0.9, 0.8):
+        older = replace(base.volume, data=base.volume.data * np.float32(brightness))
+        layers = [replace(base, volume=older), replace(overlay, window=(0.0, brightness))]
+        for plane, convention in PLANES_AND_CONVENTIONS:
+            render_slice(layers, plane, (0, 0, 0), convention)
+    assert len(sampled) == 3
+
+
+@pytest.mark.parametrize("change", ["data", "place", "slice", "base grid", "interpolation"])
+def test_an_overlay_is_sampled_anew_when_it_would_look_different(
+    base: Layer, overlay: Layer, sampled: list[int], change: str
+) -> None:
+    def picture(base: Layer, overlay: Layer, z: float = 0.0):
+        return render_slice([base, overlay], Plane.AXIAL, (0, 0, z), Convention.RADIOLOGICAL).rgba
+
+    before, volume = picture(base, overlay), overlay.volume
+    shifted = affine((2.1, 3.3, 2.7), (-3.2, -9.1, -6.3))
+    after = {
+        "data": lambda: picture(
+            base, replace(overlay, volume=replace(volume, data=volume.data / 2))
+        ),
+        "place": lambda: picture(base, replace(overlay, volume=replace(volume, affine=shifted))),
+        "slice": lambda: picture(base, overlay, 1.5),
+        "base grid": lambda: picture(
+            replace(base, volume=replace(base.volume, affine=affine(corner=(-3.4, -8, -5)))),
+            overlay,
+        ),
+        "interpolation": lambda: picture(base, replace(overlay, interpolation="nearest")),
+    }[change]()
+    assert len(sampled) == 2
+    assert (before != after).any()
+
+
+def test_what_is_kept_of_overlays_is_bounded_and_holds_no_volume(
+    base: Layer,
+) -> None:
+    overlay = Layer("o", Volume(np.ones((3, 3, 3)), affine((3.0, 3.0, 3.0))))
+    for corner in np.linspace(-4, -2, slabs.MOST_SLABS + 5):
+        moved = replace(base, volume=replace(base.volume, affine=affine(corner=(corner, -8, -5))))
+        render_slice([moved, overlay], Plane.AXIAL, (0, 0, 0), Convention.RADIOLOGICAL)
+    assert slabs.kept() == slabs.MOST_SLABS
+    data = weakref.ref(overlay.volume.data)
+    overlay = base
+    assert data() is None

@@ -1,0 +1,214 @@
+"""Measure what the README claims: `tools/on_screen.sh python benchmarks/run.py [--cohort DIR]`.
+
+Prints one Markdown table for this machine. Everything is measured in one run; the last column
+relates each time to one decoding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+
+from brainviewer.generators.checkpoint import load_generator, resolve_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brainviewer.gui.main_window import MainWindow
+
+DECODES = 20
+DRAG_MOVES = 60
+MOVE_EVERY_MS = 16
+DRAG_FROM_YEARS, DRAG_TO_YEARS = 25.0, 80.0
+LONGEST_WAIT_S = 120.0
+STARTED = "first brain"
+
+
+class PaintCounter(QObject):
+    """Notes when a widget is painted."""
+
+    def __init__(self, widget: QObject) -> None:
+        super().__init__()
+        self.times: list[float] = []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Count paint events; let everything through."""
+        if event.type() == QEvent.Type.Paint:
+            self.times.append(time.perf_counter())
+        return super().eventFilter(watched, event)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", default="cvae-ixi")
+    parser.add_argument("--cohort", type=Path, help="an imported cohort, for the time a person")
+    parser.add_argument("--start", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.start:
+        start_window(options.checkpoint)
+        return
+    rows = [("start to first brain", 1000 * time_start(options.checkpoint), "ms")]
+    decode = time_decode(options.checkpoint)
+    rows.append(("decode one brain", decode, "ms"))
+    rows += measure_window(options.checkpoint)
+    rows.append(("largest memory of the window", _peak_mb(), "MB"))
+    if options.cohort:
+        rows.append(("import a person, one process", 1000 * import_seconds(options.cohort), "ms"))
+    print_table(rows, decode)
+
+
+def time_start(checkpoint: str) -> float:
+    """Time a fresh process from its start until a brain is painted, in s."""
+    start = time.perf_counter()
+    command = [sys.executable, __file__, "--start", "--checkpoint", checkpoint]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == STARTED:
+                elapsed = time.perf_counter() - start
+                process.kill()
+                return elapsed
+    raise RuntimeError("the window ended before it showed a brain")
+
+
+def start_window(checkpoint: str) -> None:
+    """Open the window and say when the first brain has been painted."""
+    window = open_window(checkpoint)
+    painted = PaintCounter(window.viewing.ortho.panes[0])
+    wait_until(lambda: window.session.shown is not None)
+    before = len(painted.times)
+    wait_until(lambda: len(painted.times) > before)
+    print(STARTED, flush=True)
+    wait_until(lambda: False)
+
+
+def time_decode(checkpoint: str) -> float:
+    """Return the median time of one decoding in ms."""
+    generator = load_generator(resolve_checkpoint(checkpoint))
+    conditions = generator.schema.typical()
+    identity = generator.draw(1)
+    times = []
+    for _ in range(DECODES):
+        start = time.perf_counter()
+        generator.generate(identity, conditions)
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)
+
+
+def measure_window(checkpoint: str) -> list[tuple[str, float, str]]:
+    """Drag before and after the trajectory is there; count slices and 3D pictures."""
+    window = open_window(checkpoint)
+    session = window.session
+    wait_until(lambda: session.shown is not None and session.shown.exact)
+    first = drag(window)
+    wait_until(lambda: session.trajectory is not None and session.trajectory.complete)
+    later = drag(window)
+    final = settle(window)
+    window.close()
+    return [
+        ("slices while dragging, ages not seen before", first, "per s"),
+        ("slices while dragging, ages in the cache", later, "per s"),
+        ("last wish to exact volume", final, "ms"),
+    ]
+
+
+def drag(window: MainWindow) -> float:
+    """Move the age 60 times a second and return how often the slices were painted a second."""
+    painted = PaintCounter(window.viewing.ortho.panes[0])
+    span = DRAG_TO_YEARS - DRAG_FROM_YEARS
+    ages = [round(DRAG_FROM_YEARS + span * n / DRAG_MOVES, 1) for n in range(DRAG_MOVES)]
+    timer = QTimer()
+
+    def move() -> None:
+        if ages:
+            window.session.set_age(ages.pop(0))
+        else:
+            timer.stop()
+
+    timer.timeout.connect(move)
+    start = time.perf_counter()
+    timer.start(MOVE_EVERY_MS)
+    wait_until(lambda: not timer.isActive())
+    elapsed = time.perf_counter() - start
+    return sum(start <= t <= start + elapsed for t in painted.times) / elapsed
+
+
+def settle(window: MainWindow) -> float:
+    """Return how long after the last wish the exact volume is there, in ms."""
+    session = window.session
+    start = time.perf_counter()
+    session.set_age(33.3)
+    wait_until(lambda: session.shown is not None and session.shown.exact)
+    return 1000 * (time.perf_counter() - start)
+
+
+def open_window(checkpoint: str) -> MainWindow:
+    """Open a window on a checkpoint, as the application does."""
+    from brainviewer.gui.app import begin, make_application, make_window
+
+    global _application  # Qt's application must outlive its windows
+    _application = make_application()
+    window = make_window()
+    window.show()
+    begin(window, checkpoint=checkpoint)
+    return window
+
+
+_application: QCoreApplication | None = None
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Run Qt's loop until a condition holds."""
+    loop = QEventLoop()
+    timer = QTimer()
+    deadline = time.perf_counter() + LONGEST_WAIT_S
+
+    def look() -> None:
+        if condition() or time.perf_counter() > deadline:
+            loop.quit()
+
+    timer.timeout.connect(look)
+    timer.start(1)
+    loop.exec()
+    if not condition():
+        raise TimeoutError(f"nothing happened for {LONGEST_WAIT_S:.0f} s")
+
+
+def import_seconds(cohort: Path) -> float:
+    """Return the median time a person took in an import, from the cohort's own records."""
+    records = [json.loads(p.read_text()) for p in (cohort / "people").glob("*.json")]
+    return statistics.median(record["details"]["seconds"] for record in records)
+
+
+def print_table(rows: list[tuple[str, float, str]], decode_ms: float) -> None:
+    """Print the rows as Markdown, with the machine above."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    cores = f"{torch.get_num_threads()} threads"
+    print(f"{platform.processor() or platform.machine()}, {cores}, {device}")
+    print()
+    print("| what | measured | of one decoding |")
+    print("|---|---|---|")
+    for what, value, unit in rows:
+        ratio = f"{value / decode_ms:.1f} x" if unit == "ms" else ""
+        print(f"| {what} | {value:.0f} {unit} | {ratio} |")
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
