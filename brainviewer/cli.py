@@ -52,6 +52,7 @@ app = App(
     name="brainviewer",
     version=__version__,
     help="Turn a generative model of the human brain by hand: age it, edit it, measure it.",
+    suppress_keyboard_interrupt=False,
 )
 
 

@@ -242,11 +242,13 @@ def train_generator(
     recipe_path: Path, cohort: Path, out: Path, *, resume: bool, device: str, command: str
 ) -> None:
     """Train a generator and publish its checkpoint."""
-    from brainviewer.cohort.store import CohortStore
     from brainviewer.training.recipe import read_training_recipe
+
+    recipe = read_training_recipe(recipe_path)  # a wrong one is told before torch is loaded
+
+    from brainviewer.cohort.store import CohortStore
     from brainviewer.training.run import train_checkpoint
 
-    recipe = read_training_recipe(recipe_path)
     with _progress() as progress:
         task = progress.add_task("training", total=recipe.steps)
 

@@ -170,6 +170,12 @@ def _read_json(path: Path) -> Mapping[str, Any]:
         raise BidsError(f"{path.name} is not readable JSON ({error})") from error
     if not isinstance(content, dict):
         raise BidsError(f"{path.name} must hold an object with one entry a column")
+    for name, entry in content.items():
+        if not isinstance(entry, dict):
+            raise BidsError(
+                f"{path.name} must describe {name} by an object such as "
+                f'{{"Description": ...}}, got {entry!r}'
+            )
     return content
 
 

@@ -223,7 +223,7 @@ def register_affine(brain: Volume) -> Affine:
                 "the alignment to the template failed; the image must hold one whole adult brain"
             ) from error
         transform = ants.read_transform(found["fwdtransforms"][0])
-    to_template = np.asarray(np.linalg.inv(_ants_matrix(transform)), dtype=np.float64)
+    to_template = np.asarray(np.linalg.inv(ants_matrix(transform)), dtype=np.float64)
     factor = float(np.linalg.det(to_template[:3, :3]))
     if not VOLUME_FACTOR_RANGE[0] < factor < VOLUME_FACTOR_RANGE[1]:
         raise PreprocessingError(
@@ -267,7 +267,7 @@ def to_ants(volume: Volume) -> ants.ANTsImage:
     )
 
 
-def _ants_matrix(transform: ants.ANTsTransform) -> Affine:
+def ants_matrix(transform: ants.ANTsTransform) -> Affine:
     """Return ANTs' affine as a RAS+ matrix, from template world to native world.
 
     ITK keeps y = A (x - c) + t + c, in LPS+, and maps points of the fixed image to the moving one.

@@ -65,6 +65,11 @@ class PersonReport:
     z: Mapping[Measure, float]
 
     @property
+    def distance(self) -> float:
+        """How far out the measure is that is furthest out."""
+        return max(abs(z) for z in self.z.values())
+
+    @property
     def outlying(self) -> tuple[Measure, ...]:
         """The measures that are out, the furthest first."""
         out = [measure for measure in MEASURES if abs(self.z[measure]) > OUTLIER_Z]
@@ -75,7 +80,7 @@ def write_qc(store: CohortStore) -> Path:
     """Write the quality-control page and its pictures into the cohort's folder.
 
     The page needs neither scripts nor a server. People who failed are at its top with the reason,
-    then come the outliers, then everybody by name.
+    then everybody, those first who are furthest from the others.
 
     Returns
     -------
@@ -117,7 +122,8 @@ def measure_person(record: PersonRecord) -> dict[Measure, float]:
         **{measure: 100.0 * record.volumes_ml[tissue] / total for measure, tissue in shares},
         HEAD_SIZE: total,
         VOLUME_FACTOR: record.affine_volume_factor,
-        OUTSIDE: 100.0 * float(record.details.get("lost_share", 0.0)),
+        # Rounding can leave a trace more inside than there was.
+        OUTSIDE: 100.0 * max(0.0, float(record.details.get("lost_share", 0.0))),
     }
 
 
@@ -171,11 +177,9 @@ see.</p>
 def _page(
     title: str, manifest: Manifest, failed: Mapping[str, str], reports: Sequence[PersonReport]
 ) -> str:
-    outliers = sorted(
-        (report for report in reports if report.outlying),
-        key=lambda report: -abs(report.z[report.outlying[0]]),
-    )
-    others = [report for report in reports if not report.outlying]
+    ordered = sorted(reports, key=lambda report: -report.distance)
+    outliers = [report for report in ordered if report.outlying]
+    others = [report for report in ordered if not report.outlying]
     parts = [
         _HEAD.format(title=f"Quality control of {escape(title)}"),
         f"<h1>Quality control of {escape(title)}</h1>\n",
@@ -187,7 +191,7 @@ def _page(
         f"<h2>Outliers</h2>\n<p>Further than {OUTLIER_Z} robust standard deviations from the "
         f"median of these people. An old person has more CSF: an outlier may be right.</p>\n",
         *([_section(report) for report in outliers] or ["<p>None.</p>\n"]),
-        "<h2>Everybody else</h2>\n",
+        "<h2>Everybody else</h2>\n<p>Those first who are furthest from the others.</p>\n",
         *[_section(report) for report in others],
         "</html>\n",
     ]

@@ -38,6 +38,8 @@ FORMAT_VERSION = 1
 T1_RIGID = "T1w"
 T1_AFFINE = "T1w_affine"
 REGIONS = "regions"
+# What the JSON file of a person must have.
+_DETAILS = frozenset({"volumes_ml", "affine_volume_factor", "details"})
 
 # What numpy raises for an archive that is missing, cut short, overwritten or lacks an array.
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -163,6 +165,8 @@ class CohortStore:
             entry: dict[str, Any] = json.loads(text)
         except (OSError, ValueError) as error:
             raise self._damaged(participant_id, error) from error
+        if not isinstance(entry, dict) or not entry.keys() >= _DETAILS:
+            raise self._damaged(participant_id, f"{', '.join(sorted(_DETAILS))} are not all there")
         return entry
 
     def read_tissues(self, participant_id: str) -> NDArray[np.uint8]:
@@ -177,12 +181,15 @@ class CohortStore:
         self, participant_id: str, names: Iterable[str] | None = None
     ) -> dict[str, NDArray[np.generic]]:
         try:
-            with np.load(self.person_path(participant_id), allow_pickle=False) as arrays:
+            with (
+                self.person_path(participant_id).open("rb") as file,
+                np.load(file, allow_pickle=False) as arrays,
+            ):
                 return {name: arrays[name] for name in names or arrays.files}
         except _UNREADABLE as error:
             raise self._damaged(participant_id, error) from error
 
-    def _damaged(self, participant_id: str, error: Exception) -> CohortError:
+    def _damaged(self, participant_id: str, error: Exception | str) -> CohortError:
         return CohortError(
             f"the files of {participant_id} cannot be read ({error}); delete "
             f"{self.details_path(participant_id)} and run the same command again"

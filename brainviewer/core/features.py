@@ -126,7 +126,8 @@ class Feature:
         """Return the median of the training people, or their most frequent level."""
         known = self.fitted
         if self.kind is Kind.NUMERIC:
-            return round(known.quantiles[len(QUANTILES) // 2], 2)
+            median = round(known.quantiles[len(QUANTILES) // 2], 2)
+            return min(max(median, known.low), known.high)
         return self.codes[int(np.argmax(known.shares))]
 
     def check(
@@ -247,7 +248,7 @@ class FeatureSchema:
         """Rebuild a schema from `to_json`; FeatureError when an entry is malformed."""
         try:
             return cls(tuple(_feature_from_json(entry) for entry in entries))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FeatureError(f"the feature schema is malformed: {error!r}") from error
 
 
@@ -279,7 +280,6 @@ def _fit_feature(feature: Feature, values: list[Value]) -> Feature:
             f"{feature.name} is missing for every person; leave it out or fill in the table"
         )
     numbers = np.asarray(known, dtype=np.float64)
-    shares = np.bincount(numbers.astype(int), minlength=len(feature.levels)) / len(numbers)
     statistics = Statistics(
         count=len(known),
         mean=float(numbers.mean()),
@@ -287,7 +287,7 @@ def _fit_feature(feature: Feature, values: list[Value]) -> Feature:
         low=float(numbers.min()),
         high=float(numbers.max()),
         quantiles=tuple(float(q) for q in np.quantile(numbers, QUANTILES)),
-        shares=() if feature.kind is Kind.NUMERIC else tuple(float(s) for s in shares),
+        shares=tuple(float(np.mean(numbers == rank)) for rank in range(len(feature.levels))),
     )
     return Feature(
         feature.name, feature.kind, feature.description, feature.unit, feature.levels, statistics
@@ -337,8 +337,10 @@ def _feature_to_json(feature: Feature) -> dict[str, Any]:
 
 
 def _feature_from_json(entry: Mapping[str, Any]) -> Feature:
-    known = entry["statistics"]
+    known, levels = entry["statistics"], entry["levels"]
     if known is not None:
+        if (len(known["quantiles"]), len(known["shares"])) != (len(QUANTILES), len(levels)):
+            raise ValueError(f"the statistics of {entry['name']} have another length")
         known = Statistics(
             **{
                 **known,
@@ -351,7 +353,7 @@ def _feature_from_json(entry: Mapping[str, Any]) -> Feature:
         kind=Kind(entry["kind"]),
         description=str(entry["description"]),
         unit=str(entry["unit"]),
-        levels=tuple(Level(code, label) for code, label in entry["levels"].items()),
+        levels=tuple(Level(code, label) for code, label in levels.items()),
         statistics=known,
     )
 

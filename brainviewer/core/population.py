@@ -70,11 +70,13 @@ def read_population(path: Path) -> Population:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError("it is empty")
         ages = np.array(sorted({float(row["age_years"]) for row in rows}))
         curves = {
-            key: _curve(rows, key, len(ages)) for key in {(r["structure"], r["sex"]) for r in rows}
+            key: _curve(rows, key, ages) for key in {(r["structure"], r["sex"]) for r in rows}
         }
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise PopulationError(
             f"{path.name} is not a population table ({error}); it needs the columns "
             f"{', '.join(COLUMNS)}"
@@ -92,12 +94,12 @@ def population_rows(population: Population) -> list[list[str]]:
 
 
 def _curve(
-    rows: Sequence[Mapping[str, str]], key: tuple[str, str], length: int
+    rows: Sequence[Mapping[str, str]], key: tuple[str, str], ages: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     own = sorted(
         (row for row in rows if (row["structure"], row["sex"]) == key),
         key=lambda row: float(row["age_years"]),
     )
-    if len(own) != length:
-        raise ValueError(f"{key[0]} of {key[1]} has {len(own)} ages, expected {length}")
+    if [float(row["age_years"]) for row in own] != ages.tolist():
+        raise ValueError(f"{key[0]} of {key[1]} has other ages than the rest")
     return np.array([[float(row[name]) for row in own] for name in COLUMNS[3:]])

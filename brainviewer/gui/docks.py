@@ -1,0 +1,91 @@
+"""The parts around the slices: where they are at first, and how an arrangement is remembered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QMainWindow
+
+FIRST_SIZE_PIXELS = (1840, 1100)
+MINIMUM_SIZE_PIXELS = (1024, 700)
+LAYOUT_VERSION = 1
+# From this width on the layers have a place of their own beside the slices.
+WIDE_PIXELS = 1800
+# The part of the window's height that the volumes take at first.
+VOLUMES_SHARE = 0.27
+
+
+class Docks:
+    """The three parts that can be hidden: person, layers and volumes.
+
+    Parameters
+    ----------
+    window : QMainWindow
+    side, layers, measures : QWidget
+        What the parts hold.
+    """
+
+    def __init__(
+        self, window: QMainWindow, *, side: QWidget, layers: QWidget, measures: QWidget
+    ) -> None:
+        self._window = window
+        self.person = _dock(window, "Person", side)
+        self.layers = _dock(window, "Layers", layers)
+        self.volumes = _dock(window, "Volumes", measures)
+        window.setMinimumSize(*MINIMUM_SIZE_PIXELS)
+        window.resize(QSize(*FIRST_SIZE_PIXELS).boundedTo(window.screen().availableSize()))
+        window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+
+    @property
+    def all(self) -> tuple[QDockWidget, ...]:
+        """The parts, in the order in which menus name them."""
+        return self.person, self.layers, self.volumes
+
+    def reset(self) -> None:
+        """Put every part where it is at the first start."""
+        window, area = self._window, Qt.DockWidgetArea
+        for dock in self.all:
+            dock.setFloating(False)
+            dock.show()
+        window.addDockWidget(area.LeftDockWidgetArea, self.person)
+        window.addDockWidget(area.BottomDockWidgetArea, self.volumes)
+        if window.width() >= WIDE_PIXELS:
+            window.addDockWidget(area.RightDockWidgetArea, self.layers)
+        else:
+            window.addDockWidget(area.LeftDockWidgetArea, self.layers)
+            window.tabifyDockWidget(self.person, self.layers)
+        self.person.raise_()
+        self._resize()
+
+    def layout(self) -> bytes:
+        """Return the arrangement and the window's place: the length of the place, then both."""
+        place = bytes(self._window.saveGeometry().data())
+        arrangement = bytes(self._window.saveState(LAYOUT_VERSION).data())
+        return len(place).to_bytes(4, "big") + place + arrangement
+
+    def restore(self, layout: bytes) -> None:
+        """Go back to an arrangement; to that of the first start where it cannot be used."""
+        end = 4 + int.from_bytes(layout[:4], "big")
+        self._window.restoreGeometry(QByteArray(layout[4:end]))
+        self.reset()
+        self._window.restoreState(QByteArray(layout[end:]), LAYOUT_VERSION)
+
+    def _resize(self) -> None:
+        narrowest = [dock.widget().minimumWidth() for dock in (self.person, self.layers)]
+        volumes = round(VOLUMES_SHARE * self._window.height())
+        self._window.resizeDocks([self.person, self.layers], narrowest, Qt.Orientation.Horizontal)
+        self._window.resizeDocks([self.volumes], [volumes], Qt.Orientation.Vertical)
+
+
+def _dock(window: QMainWindow, title: str, widget: QWidget) -> QDockWidget:
+    dock = QDockWidget(title, window)
+    dock.setObjectName(f"{title.lower()}_dock")
+    dock.setWidget(widget)
+    # The tabs and the View menu name the parts; a title would say it again.
+    dock.setTitleBarWidget(QWidget(dock))
+    return dock

@@ -1,0 +1,198 @@
+"""What to export, where to, and under which label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from brainviewer.core.tissues import TISSUES
+from brainviewer.gui.controls import described
+from brainviewer.gui.export_job import Order, Part
+from brainviewer.session.bids import Destination, subject_label
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDTH_PIXELS = 560
+_BY_DEFAULT = frozenset({Part.BRAIN, Part.TABLE})
+_TEXTS = {
+    Part.BRAIN: ("&Brain", "What the generator makes, as NIfTI with a sidecar that is a recipe"),
+    Part.TABLE: ("Trajectory &table (CSV)", "Volumes over age in mL, with their spread"),
+    Part.PLOT: ("Trajectory &picture (PNG)", "The plot on white, 10 x 3 inches"),
+    Part.SERIES: ("Brains &over age (4D NIfTI)", "One image a map, one frame every two years"),
+    Part.SCREENSHOT: ("&Screenshot (PNG)", "The window as it is now"),
+}
+
+
+class ExportDialog(QDialog):
+    """Asks what to export; closes when the order is given.
+
+    Signals
+    -------
+    ordered : Order
+
+    Parameters
+    ----------
+    channels : sequence of str
+        What the generator makes.
+    label : str
+        The proposed label: letters and digits.
+    folder : Path
+        The proposed folder.
+    """
+
+    ordered = Signal(object)
+
+    def __init__(
+        self,
+        channels: Sequence[str],
+        *,
+        label: str,
+        folder: Path,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("export_dialog")
+        self.setWindowTitle("Export — BrainViewer")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(WIDTH_PIXELS)
+        self.boxes = {part: _part_box(part, channels) for part in Part}
+        self.folder = _field("export_folder", "Folder", "The root of a BIDS derivative dataset")
+        self.label = _field("export_label", "Label", "Of the subject: letters and digits")
+        self.browse = described(
+            QPushButton("&Choose…"),
+            "export_browse",
+            accessible="Choose the folder",
+            tooltip="Choose the folder",
+        )
+        self.overwrite = described(
+            QCheckBox("&Replace files that exist"),
+            "export_overwrite",
+            accessible="Replace files that exist",
+            tooltip="Without it, an export that would replace a file does not begin",
+        )
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.buttons = _buttons()
+        self._lay_out()
+        self._propose(folder, label)
+        self._connect()
+
+    def order(self) -> Order:
+        """Return what is asked for; ValueError with one sentence when something is missing."""
+        parts = frozenset(part for part, box in self.boxes.items() if box.isChecked())
+        if not parts:
+            raise ValueError("choose something to export")
+        if not self.folder.text().strip():
+            raise ValueError("choose a folder")
+        label = self.label.text().strip()
+        if subject_label(label) != label:
+            raise ValueError(f"a label has letters and digits only, such as {subject_label(label)}")
+        folder = Path(self.folder.text().strip()).expanduser()
+        return Order(parts, Destination(folder, label, self.overwrite.isChecked()))
+
+    def _lay_out(self) -> None:
+        place = QHBoxLayout()
+        place.addWidget(self.folder, 1)
+        place.addWidget(self.browse)
+        form = QFormLayout()
+        form.addRow("&Folder", place)
+        form.addRow("&Label", self.label)
+        _set_buddy(form, place, self.folder)
+        column = QVBoxLayout(self)
+        for box in self.boxes.values():
+            column.addWidget(box)
+        column.addSpacing(8)
+        column.addLayout(form)
+        for widget in (self.overwrite, self.problem, self.buttons):
+            column.addWidget(widget)
+
+    def _propose(self, folder: Path, label: str) -> None:
+        for field, text in ((self.folder, str(folder)), (self.label, label)):
+            with QSignalBlocker(field):
+                field.setText(text)
+        self._check()
+
+    def _connect(self) -> None:
+        for box in self.boxes.values():
+            box.toggled.connect(self._check)
+        for field in (self.folder, self.label):
+            field.textChanged.connect(self._check)
+        self.browse.clicked.connect(self._on_browse_clicked)
+        self.buttons.accepted.connect(self._on_accepted)
+        self.buttons.rejected.connect(self.reject)
+
+    def _check(self) -> None:
+        """Say what is missing, and let the export begin only when nothing is."""
+        try:
+            sentence = ""
+            there = self.order().destination.anat
+            self.problem.setToolTip(str(there))
+        except ValueError as error:
+            sentence = str(error)
+        self.problem.setText(sentence)
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not sentence)
+
+    def _on_browse_clicked(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Export to", self.folder.text())
+        if folder:
+            self.folder.setText(folder)
+
+    def _on_accepted(self) -> None:
+        self.ordered.emit(self.order())
+        self.accept()
+
+
+def _part_box(part: Part, channels: Sequence[str]) -> QCheckBox:
+    text, explanation = _TEXTS[part]
+    if part is Part.BRAIN:
+        text += f": {_made(channels)} (NIfTI)"
+    box = described(
+        QCheckBox(text),
+        f"export_{part}",
+        accessible=text.replace("&", ""),
+        tooltip=explanation,
+    )
+    box.setChecked(part in _BY_DEFAULT)
+    if part in (Part.TABLE, Part.PLOT) and not set(channels) & set(TISSUES):
+        box.setChecked(False)
+        box.setEnabled(False)
+        box.setToolTip("This generator makes no tissue maps, so there are no volumes")
+    return box
+
+
+def _made(channels: Sequence[str]) -> str:
+    maps = ", ".join(channels)
+    return f"{maps} maps and tissue labels" if tuple(channels) == TISSUES else f"{maps} image"
+
+
+def _field(name: str, title: str, explanation: str) -> QLineEdit:
+    return described(QLineEdit(), name, accessible=title, tooltip=explanation)
+
+
+def _set_buddy(form: QFormLayout, place: QHBoxLayout, field: QLineEdit) -> None:
+    label = form.labelForField(place)
+    if isinstance(label, QLabel):
+        label.setBuddy(field)
+
+
+def _buttons() -> QDialogButtonBox:
+    kinds = QDialogButtonBox.StandardButton
+    buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel)
+    buttons.button(kinds.Ok).setText("&Export")
+    return buttons

@@ -1,0 +1,145 @@
+"""From the Export action to files: the dialog, the material, the task, the notice."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QStandardPaths, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from brainviewer.core.recipe import RecipeError, write_recipe
+from brainviewer.core.scenario import AGE, EVERYONE, SEX
+from brainviewer.gui.export_dialog import ExportDialog
+from brainviewer.gui.export_job import Material, Order, export_steps, write_picture
+from brainviewer.gui.pictures import pixmap_png, trajectory_png
+from brainviewer.gui.trajectory_axes import Marked
+from brainviewer.session.bids import subject_label
+from brainviewer.session.export import ExportError
+from brainviewer.session.model import course_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from brainviewer.core.features import Value
+    from brainviewer.session.state import Session, Trajectory
+
+
+class Exporter(QObject):
+    """Writes what the window shows.
+
+    Signals
+    -------
+    written : str
+        A sentence that says what and where.
+    failed : str
+        One sentence.
+    """
+
+    written = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self, session: Session, window: QWidget) -> None:
+        super().__init__(window)
+        self._session = session
+        self._window = window
+        self._folder = Path(_documents())
+
+    def ask(self) -> ExportDialog | None:
+        """Open the dialog; None while there is no brain to export."""
+        decoder, person = self._session.decoder, self._session.person
+        if decoder is None or person is None:
+            return None
+        dialog = ExportDialog(
+            decoder.channels,
+            label=subject_label(person.label),
+            folder=self._folder,
+            parent=self._window,
+        )
+        dialog.ordered.connect(self.start)
+        dialog.open()
+        return dialog
+
+    def start(self, order: Order) -> None:
+        """Begin an export; it runs between the pictures and can be cancelled."""
+        material = self._material()
+        self._folder = order.destination.folder
+        self._session.start_task(
+            "Exporting", export_steps(order, material), done=partial(self._on_exported, order)
+        )
+
+    def save_screenshot(self) -> None:
+        """Ask where to, and save a picture of the window."""
+        picture = pixmap_png(self._window.grab())
+        name = self._ask_name("Save screenshot", "brainviewer.png", "Pictures (*.png)")
+        if name is not None:
+            self._write(partial(write_picture, name, picture), name)
+
+    def save_recipe(self) -> None:
+        """Ask where to, and save what the brain is made from."""
+        recipe = self._session.recipe()
+        proposal = f"{subject_label(recipe.label)}_{recipe.age:g}years.json"
+        name = self._ask_name("Save recipe", proposal, "Recipes (*.json)")
+        if name is not None:
+            self._write(partial(write_recipe, name, recipe), name)
+
+    def _material(self) -> Material:
+        session = self._session
+        decoder, checkpoint, trajectory = session.decoder, session.checkpoint, session.trajectory
+        if decoder is None or checkpoint is None or trajectory is None:
+            raise ExportError("there is no brain yet; wait until the generator is loaded")
+        recipe = session.recipe()
+        return Material(
+            decoder=decoder,
+            recipe=recipe,
+            course=course_of(recipe, checkpoint),
+            trajectory=trajectory,
+            draw=self._draw(),
+            screenshot=pixmap_png(self._window.grab()),
+        )
+
+    def _draw(self) -> Callable[[Trajectory], bytes]:
+        """Keep what the plot needs as it is now."""
+        session = self._session
+        sex = session.conditions.get(SEX)
+        factual, checkpoint = session.factual, session.checkpoint
+        if checkpoint is None:
+            raise ExportError("there is no checkpoint open")
+        marked = None if factual is None else _marked(factual.conditions[AGE], factual.volumes_ml)
+        return partial(
+            trajectory_png,
+            checkpoint=checkpoint,
+            sex=sex if isinstance(sex, str) else EVERYONE,
+            factual=marked,
+        )
+
+    def _ask_name(self, title: str, proposal: str, kinds: str) -> Path | None:
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, title, str(self._folder / proposal), kinds
+        )
+        if not name:
+            return None
+        self._folder = Path(name).parent
+        return Path(name)
+
+    def _write(self, write: Callable[[], None], path: Path) -> None:
+        try:
+            write()
+        except (ExportError, RecipeError) as error:
+            self.failed.emit(str(error))
+        else:
+            self.written.emit(f"Saved {path}")
+
+    def _on_exported(self, order: Order, paths: list[Path]) -> None:
+        count = f"{len(paths)} file{'' if len(paths) == 1 else 's'}"
+        self.written.emit(f"Exported {count} to {order.destination.anat}")
+
+
+def _marked(age: Value, volumes_ml: Mapping[str, float]) -> Marked | None:
+    return Marked(float(age), volumes_ml) if isinstance(age, int | float) else None
+
+
+def _documents() -> str:
+    kind = QStandardPaths.StandardLocation.DocumentsLocation
+    return QStandardPaths.writableLocation(kind) or str(Path.home())

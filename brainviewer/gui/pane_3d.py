@@ -1,0 +1,138 @@
+"""The fourth pane: it becomes the 3D view once the first slices are on the screen."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtOpenGLWidgets import QOpenGLWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from brainviewer.gui.controls import one_shot_timer
+from brainviewer.gui.opengl import why_no_opengl
+from brainviewer.session.failures import sentence_for
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from PySide6.QtGui import QCloseEvent, QMouseEvent, QPixmap
+
+    from brainviewer.gui.background import Background
+    from brainviewer.gui.view_3d import View3D
+    from brainviewer.session.request import Shown
+
+VIEW_MODULE = "brainviewer.gui.view_3d"
+# While the hand drags, the slices go before the 3D view.
+INTERVAL_MS = 150
+NOTHING_YET = "The generated brain will be shown here in 3D"
+COMING = "The 3D view is on its way"
+
+
+class Pane3D(QWidget):
+    """Shows a sentence, and then the brain in 3D.
+
+    VTK takes a second to import: that is done on a thread, after the first brain has come.
+
+    Parameters
+    ----------
+    background : Background
+
+    Signals
+    -------
+    maximise_requested
+        The user asks for the whole space for this pane, or to give it back.
+    """
+
+    maximise_requested = Signal()
+
+    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("pane_3d")
+        self._background = background
+        self._latest: Shown | None = None
+        self._is_asked_for = False
+        self._is_closed = False
+        self.view: View3D | None = None
+        self.label = QLabel(NOTHING_YET)
+        self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.label.setWordWrap(True)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self.label, 1)
+        self._timer = one_shot_timer(self, "pane_3d_timer", INTERVAL_MS)
+        self._timer.timeout.connect(self._show_latest)
+        self._prepare_window()
+
+    def show_brain(self, shown: Shown) -> None:
+        """Show a brain, now or when the view is there."""
+        self._latest = shown
+        if self.view is not None:
+            if not self._timer.isActive():
+                self._show_latest()
+        elif not self._is_asked_for:
+            self._is_asked_for = True
+            self.show_sentence(COMING)
+            self._background.run(_import_view, done=self._on_imported, failed=self._on_failed)
+
+    def keep_still(self) -> None:
+        """Never become the live view, which needs a screen; `show_picture` fills the pane."""
+        self._is_asked_for = True
+
+    def show_picture(self, picture: QPixmap) -> None:
+        """Show a picture of the brain instead of the live view."""
+        self.label.setPixmap(picture)
+
+    def show_sentence(self, sentence: str) -> None:
+        """Say why there is no 3D view."""
+        self.label.setText(sentence)
+
+    def show_mode(self, name: str) -> None:
+        """Draw the brain in another way: ``"Surfaces"`` or ``"Volume"``."""
+        if self.view is not None:
+            self.view.tools.mode_chooser.setCurrentText(name)
+
+    def look_from(self, side: str) -> None:
+        """Look from one of L R A P S I."""
+        if self.view is not None:
+            self.view.tools.side_requested.emit(side)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Ask for the whole space, or to give it back."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.maximise_requested.emit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Close the view, which does not hear of it otherwise."""
+        self._is_closed = True
+        self._timer.stop()
+        if self.view is not None:
+            self.view.close()
+        super().closeEvent(event)
+
+    def _prepare_window(self) -> None:
+        """Have the window made for OpenGL from the start: Qt would make it anew for the view."""
+        if not why_no_opengl():
+            QOpenGLWidget(self).resize(0, 0)
+
+    def _on_imported(self, module: ModuleType) -> None:
+        if self._is_closed:
+            return
+        self.view = module.View3D()
+        self.label.hide()
+        self._column.addWidget(self.view, 1)
+        self._show_latest()
+
+    def _show_latest(self) -> None:
+        """Hand the newest brain to the view, and rest before the next one."""
+        if self.view is not None and self._latest is not None:
+            self.view.show_brain(self._latest.brain, self._latest.exact)
+            self._latest = None
+            self._timer.start()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.show_sentence(f"The 3D view cannot be shown: {sentence_for(error)}")
+
+
+def _import_view() -> ModuleType:
+    return import_module(VIEW_MODULE)

@@ -1,0 +1,160 @@
+"""The window's picture of a recipe, drawn without a screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import QApplication
+
+from brainviewer.core.recipe import read_recipe
+from brainviewer.generators.base import GenerationError
+from brainviewer.generators.checkpoint import REPOSITORY_CHECKPOINTS, load_generator
+from brainviewer.gui.bridge import Bridge
+from brainviewer.gui.export_job import write_picture
+from brainviewer.gui.main_window import MainWindow
+from brainviewer.gui.opengl import OpenGLUnavailable
+from brainviewer.gui.pictures import pixmap_png
+from brainviewer.gui.theme import ThemeFollower
+from brainviewer.session.settings import Settings
+from brainviewer.session.state import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from PySide6.QtCore import QSize
+
+    from brainviewer.core.volume import Brain
+    from brainviewer.session.decoder import LoadGenerator
+
+SIZE_PIXELS = (1600, 1000)
+CHECK_INTERVAL_MS = 20
+LONGEST_WAIT_S = 600.0
+
+
+def render_recipe(
+    recipe: Path,
+    out: Path,
+    *,
+    size: tuple[int, int] = SIZE_PIXELS,
+    device: str = "auto",
+    load: LoadGenerator = load_generator,
+    root: Path = REPOSITORY_CHECKPOINTS,
+) -> Path:
+    """Draw what the window would show of a recipe.
+
+    Parameters
+    ----------
+    recipe : Path
+        A saved recipe, or the sidecar of an export.
+    out : Path
+        The PNG file to write.
+    size : (width, height), pixels
+    device, load, root
+        As for `Session`.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    RecipeError, CheckpointError, FeatureError
+        The recipe cannot be read, or its brain cannot be asked for.
+    GenerationError
+        The brain cannot be made.
+    ExportError
+        The picture cannot be written.
+    """
+    wanted = read_recipe(recipe)
+    app = _application()
+    ThemeFollower(app)
+    bridge = Bridge()
+    session = Session(bridge.post, load=load, root=root, device=device)
+    window = MainWindow(session, bridge, Settings(), save=_forget)
+    window.viewing.pane_3d.keep_still()
+    failures: list[str] = []
+    session.failed.connect(failures.append)
+    try:
+        window.resize(*size)
+        window.docks.reset()
+        window.show()
+        session.apply_recipe(wanted)
+        _wait_for(lambda: bool(failures) or _is_complete(session))
+        if failures:
+            raise GenerationError(failures[0])
+        _fill_3d(window)
+        window.setFocus()
+        write_picture(out, pixmap_png(window.grab()))
+    finally:
+        window.close()
+        window.deleteLater()
+    return out
+
+
+def _application() -> QApplication:
+    """Return the application that runs, or make one that needs no screen."""
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        return app
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
+    return QApplication(sys.argv[:1])
+
+
+def _is_complete(session: Session) -> bool:
+    trajectory, shown = session.trajectory, session.shown
+    whole = trajectory is not None and trajectory.complete
+    return whole and shown is not None and shown.exact and session.is_idle
+
+
+def _wait_for(holds: Callable[[], bool]) -> None:
+    """Let Qt work until a condition holds.
+
+    Raises
+    ------
+    TimeoutError
+        When it does not within ten minutes.
+    """
+    loop, timer, end = QEventLoop(), QTimer(), time.monotonic() + LONGEST_WAIT_S
+    timer.setInterval(CHECK_INTERVAL_MS)
+    timer.timeout.connect(loop.quit)
+    timer.start()
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"the picture was not complete after {LONGEST_WAIT_S:g} s")
+        loop.exec()
+    timer.stop()
+
+
+def _brain_picture(brain: Brain, size: QSize) -> QPixmap:
+    """Draw a brain in 3D; OpenGLUnavailable where that cannot be."""
+    from brainviewer.gui.scene_3d import render_brain_3d
+
+    picture = np.ascontiguousarray(render_brain_3d(brain, (size.width(), size.height())))
+    height, width, _ = picture.shape
+    image = QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    return QPixmap.fromImage(image.copy())
+
+
+def _fill_3d(window: MainWindow) -> None:
+    """Put a picture into the 3D pane, or the reason why there is none."""
+    pane, shown = window.viewing.pane_3d, window.session.shown
+    if shown is None:
+        return
+    try:
+        pane.show_picture(_brain_picture(shown.brain, pane.size()))
+    except (OpenGLUnavailable, RuntimeError) as error:
+        pane.show_sentence(str(error))
+
+
+def _forget(_settings: Settings) -> None:
+    """Leave the user's settings alone."""

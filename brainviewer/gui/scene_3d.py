@@ -1,0 +1,250 @@
+"""The 3D picture of a brain: its surfaces, or a see-through volume."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyvista as pv
+
+from brainviewer.gui.brain_surfaces import (
+    Surface,
+    Tissues,
+    coarser,
+    grey_image,
+    surface_mesh,
+    tissues_of,
+)
+from brainviewer.gui.looks_3d import dress, surface_actor, volume_actor
+from brainviewer.gui.opengl import OpenGLUnavailable
+
+if TYPE_CHECKING:
+    from brainviewer.core.volume import Affine, Brain
+
+Quality = Literal["draft", "full"]
+Side = Literal["L", "R", "A", "P", "S", "I"]
+
+
+class Mode(StrEnum):
+    """The ways to draw a brain."""
+
+    SURFACES = "Surfaces"
+    VOLUME = "Volume"
+
+
+# Where the camera stands, in RAS+, and what points up in its picture.
+VIEWS: dict[Side, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
+    "L": ((-1, 0, 0), (0, 0, 1)),
+    "R": ((1, 0, 0), (0, 0, 1)),
+    "A": ((0, 1, 0), (0, 0, 1)),
+    "P": ((0, -1, 0), (0, 0, 1)),
+    "S": ((0, 0, 1), (0, 1, 0)),
+    "I": ((0, 0, -1), (0, 1, 0)),
+}
+HOME = ((-0.83, 0.65, 0.38), (0, 0, 1))
+VIEW_ANGLE_DEGREES = 24.0
+UPDATE_RATES_HZ: dict[Quality, float] = {"draft": 30.0, "full": 0.001}
+"""How often the volume should be drawn: its rays grow sparser until it is."""
+
+SEE_THROUGH = 0.4
+"""The opacity of white matter while the ventricles inside it are shown."""
+
+
+class Scene3D:
+    """What a plotter shows of a brain; it draws nothing until the plotter renders.
+
+    Parameters
+    ----------
+    plotter : pyvista.Plotter or pyvistaqt.QtInteractor
+    """
+
+    def __init__(self, plotter: pv.Plotter) -> None:
+        self.plotter = plotter
+        self._mode = Mode.SURFACES
+        self._brain: Brain | None = None
+        self._quality: Quality = "full"
+        self._tissues: tuple[Tissues, Tissues] | None = None
+        self._shown = {Surface.CORTEX: True, Surface.WHITE_MATTER: False, Surface.VENTRICLES: True}
+        self._stale: set[Surface | Mode] = set()
+        self._meshes = {surface: pv.PolyData() for surface in Surface}
+        self._actors = {it: surface_actor(it, mesh) for it, mesh in self._meshes.items()}
+        self._grey = pv.ImageData()
+        self._volume = volume_actor()
+        for prop in (*self._actors.values(), self._volume):
+            plotter.renderer.AddViewProp(prop)
+        dress(plotter)
+        self._show_what_is_wanted()
+        self.reset()
+
+    @property
+    def mode(self) -> Mode:
+        """The way the brain is drawn."""
+        return self._mode
+
+    def show_brain(self, brain: Brain, *, quality: Quality = "full") -> None:
+        """Take a brain in; `draft` cuts its surfaces at half the resolution."""
+        first = self._brain is None
+        if brain is not self._brain:
+            fine = tissues_of(brain)
+            self._tissues = (fine, coarser(fine))
+            self._stale = {*Surface, Mode.VOLUME}
+        elif quality != self._quality:
+            self._stale |= set(Surface)
+        self._brain, self._quality = brain, quality
+        self.plotter.render_window.SetDesiredUpdateRate(UPDATE_RATES_HZ[quality])
+        self._show_what_is_wanted()
+        if first:
+            self.reset()
+
+    def show_mode(self, mode: Mode) -> None:
+        """Draw surfaces, or a see-through volume."""
+        self._mode = mode
+        self._show_what_is_wanted()
+
+    def show_surface(self, surface: Surface, shown: bool) -> None:
+        """Show or hide a surface."""
+        self._shown[surface] = shown
+        self._show_what_is_wanted()
+
+    def set_cortex_opacity(self, opacity: float) -> None:
+        """Let the cortex be seen through: 0 is invisible, 1 hides what lies inside."""
+        self._actors[Surface.CORTEX].prop.opacity = opacity
+        self._show_what_is_wanted()
+
+    def look_from(self, side: Side) -> None:
+        """Look at the brain from the person's left, right, front, back, from above or below."""
+        self._look(*VIEWS[side])
+
+    def reset(self) -> None:
+        """Go back to the first view: from the left, the front and above."""
+        self._look(*HOME)
+
+    def turn(self, right_degrees: float, up_degrees: float) -> None:
+        """Walk around the brain."""
+        camera = self.plotter.camera
+        camera.Azimuth(right_degrees)
+        camera.Elevation(up_degrees)
+        camera.OrthogonalizeViewUp()
+        self.plotter.renderer.ResetCameraClippingRange()
+
+    def zoom(self, factor: float) -> None:
+        """Step closer (above 1) or back."""
+        self.plotter.camera.Dolly(factor)
+        self.plotter.renderer.ResetCameraClippingRange()
+
+    def bounds(self, surface: Surface) -> tuple[float, ...]:
+        """Tell where a surface lies: x, x, y, y, z, z in world mm."""
+        return tuple(self._actors[surface].GetBounds())
+
+    def _look(self, direction: tuple[float, ...], up: tuple[float, ...]) -> None:
+        camera = self.plotter.camera
+        bounds = self._world_bounds()
+        centre = np.array(bounds).reshape(3, 2).mean(axis=1)
+        camera.focal_point = centre
+        camera.position = centre + np.array(direction)
+        camera.up = up
+        camera.view_angle = VIEW_ANGLE_DEGREES
+        self.plotter.renderer.ResetCamera(bounds)
+        camera.Dolly(1.25)  # the sphere around a brain is larger than the brain
+        self.plotter.renderer.ResetCameraClippingRange()
+
+    def _world_bounds(self) -> tuple[float, ...]:
+        """Where the brain lies, whichever way it is drawn."""
+        if self._tissues is None:
+            return (-80.0, 80.0, -110.0, 80.0, -70.0, 90.0)
+        coarse = self._tissues[1]
+        voxels = np.argwhere(coarse.solid > 0.5)  # (N, 3)
+        if not len(voxels):
+            voxels = np.indices((2, 2, 2)).reshape(3, -1).T * (np.array(coarse.solid.shape) - 1)
+        world = voxels @ coarse.affine[:3, :3].T + coarse.affine[:3, 3]
+        return tuple(np.column_stack([world.min(axis=0), world.max(axis=0)]).ravel())
+
+    def _show_what_is_wanted(self) -> None:
+        """Show the actors of the mode, and bring those up to date that can be seen."""
+        inside = self._shown[Surface.VENTRICLES]
+        self._actors[Surface.WHITE_MATTER].prop.opacity = SEE_THROUGH if inside else 1
+        for surface in Surface:
+            visible = self._is_wanted(surface)
+            self._actors[surface].SetVisibility(visible)
+            if visible and surface in self._stale:
+                self._update_surface(surface)
+        volume = self._mode is Mode.VOLUME and self._brain is not None
+        self._volume.SetVisibility(volume)
+        if volume and self._brain is not None and Mode.VOLUME in self._stale:
+            self._update_volume(self._brain)
+
+    def _is_wanted(self, surface: Surface) -> bool:
+        if self._mode is not Mode.SURFACES or self._brain is None or not self._shown[surface]:
+            return False
+        return surface is Surface.CORTEX or not self._is_behind_cortex()
+
+    def _is_behind_cortex(self) -> bool:
+        """Nothing inside can be seen through an opaque cortex, so it need not be cut."""
+        return self._shown[Surface.CORTEX] and self._actors[Surface.CORTEX].prop.opacity >= 1
+
+    def _update_surface(self, surface: Surface) -> None:
+        if self._tissues is None:
+            return
+        fine, coarse = self._tissues
+        tissues = coarse if self._quality == "draft" else fine
+        mesh = surface_mesh(surface, tissues, coarse)
+        self._meshes[surface].copy_from(mesh, deep=False)
+        self._actors[surface].user_matrix = tissues.affine
+        self._stale.discard(surface)
+
+    def _update_volume(self, brain: Brain) -> None:
+        """Upload the grey image once; a drag of the camera then costs no upload."""
+        grey = np.round(grey_image(brain).clip(0, 1) * 255).astype(np.uint8)
+        if self._grey.dimensions != grey.shape:
+            self._grey = pv.ImageData(dimensions=grey.shape)
+            self._grey.point_data["grey"] = grey.ravel(order="F")
+            self._volume.GetMapper().SetInputData(self._grey)
+        self._grey.point_data["grey"][:] = grey.ravel(order="F")
+        self._grey.GetPointData().GetScalars().Modified()
+        spacing_mm, matrix = _split(brain.affine)
+        self._grey.spacing = spacing_mm
+        self._volume.SetUserMatrix(pv.vtkmatrix_from_array(matrix))
+        self._stale.discard(Mode.VOLUME)
+
+
+def render_brain_3d(
+    brain: Brain, size: tuple[int, int], *, mode: Mode = Mode.SURFACES, side: Side | None = None
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Draw a brain without a window.
+
+    Parameters
+    ----------
+    brain : Brain
+    size : (width, height), pixels
+    mode : Mode
+    side : ``"L"``, ``"R"``, ``"A"``, ``"P"``, ``"S"`` or ``"I"``, optional
+        Where the brain is seen from; from the left, the front and above without one.
+
+    Returns
+    -------
+    (height, width, 3) uint8 ndarray
+
+    Raises
+    ------
+    OpenGLUnavailable
+        The machine has no OpenGL.
+    """
+    plotter = pv.Plotter(off_screen=True, window_size=list(size))
+    try:
+        if not plotter.render_window.SupportsOpenGL():
+            raise OpenGLUnavailable("A 3D picture needs OpenGL 3.2, and this machine has none.")
+        scene = Scene3D(plotter)
+        scene.show_brain(brain)
+        scene.show_mode(mode)
+        if side is not None:
+            scene.look_from(side)
+        return np.asarray(plotter.screenshot(return_img=True), dtype=np.uint8)
+    finally:
+        plotter.close()
+
+
+def _split(affine: Affine) -> tuple[Affine, Affine]:
+    """Split an affine into voxel sizes in mm, and what turns and moves the grid in space."""
+    spacing_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    return spacing_mm, affine @ np.diag([*(1 / spacing_mm), 1.0])

@@ -1,0 +1,318 @@
+"""A pane with the slice of one plane."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import QImage, QPainter, QPalette
+from PySide6.QtWidgets import QWidget
+
+from brainviewer.gui import slice_drawing as drawing
+from brainviewer.session.slicing import Frame, frame_of, render_slice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import (
+        QCloseEvent,
+        QFocusEvent,
+        QKeyEvent,
+        QMouseEvent,
+        QPaintEvent,
+        QResizeEvent,
+        QWheelEvent,
+    )
+
+    from brainviewer.core.space import Convention, Plane
+    from brainviewer.session.display import Display
+    from brainviewer.session.layers import Layer
+
+Drag = Literal["crosshair", "pan", "zoom", "window"]
+
+NOTCH_DEGREES = 120
+ZOOM_PER_NOTCH = 1.15
+ZOOM_PER_PIXEL = 1.01
+FAST_STEPS = 5
+MINIMUM_PIXELS = 160
+# Dragging this far up halves the width of the window.
+HALVING_PIXELS = 150
+
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
+_CONTROL = Qt.KeyboardModifier.ControlModifier
+_ALT = Qt.KeyboardModifier.AltModifier
+
+_ARROWS = {
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
+_PAGES = {Qt.Key.Key_PageUp: 1, Qt.Key.Key_PageDown: -1}
+
+# Where, which keys or mouse, and what they do: as in the help.
+MOUSE_ROWS = (
+    ("Slices", "Left drag", "Move the crosshair"),
+    ("Slices", "Wheel, Page Up, Page Down", "Next and previous slice; keys with Shift: five"),
+    ("Slices", "Arrow keys", "Move the crosshair by a voxel; with Shift: five"),
+    ("Slices", "Ctrl + wheel", "Zoom at the pointer; the other slices at the crosshair"),
+    ("Slices", "Right drag", "Zoom"),
+    ("Slices", "Middle drag, Alt + left drag", "Move the picture"),
+    ("Slices", "Shift + left drag", "Active layer: right brighter, up more contrast"),
+    ("Slices", "R, Ctrl + F", "Fit the pictures into their panes, at one scale"),
+    ("Slices", "Ctrl + J", "Active layer: brightness and contrast from the image itself"),
+    ("Slices", "X", "Crosshair on or off"),
+    ("Slices", "Double-click, Space", "One pane large, or all four"),
+)
+
+
+class SliceView(QWidget):
+    """The slice of one plane at the crosshair.
+
+    Parameters
+    ----------
+    display : Display
+    plane : Plane
+
+    Signals
+    -------
+    maximise_requested : Plane
+        The user asks for the whole space for this pane, or to give it back.
+    """
+
+    maximise_requested = Signal(object)
+
+    def __init__(self, display: Display, plane: Plane, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._display = display
+        self.plane = plane
+        self._image = QImage()
+        self._drawn: tuple[tuple[Layer, ...], int, Convention] | None = None
+        self._drag: Drag | None = None
+        self._pressed_at = self._last_at = QPointF()
+        self._window_at_press = (0.0, 1.0)
+        self._turned = 0
+        self._sharing: tuple[SliceView, ...] = (self,)
+        self.setObjectName(f"slice_view_{plane.value}")
+        self.setAccessibleName(f"{plane.value.capitalize()} slice")
+        # No tooltip, which would cover what is looked at: the help is one Shift + F1 away.
+        self.setWhatsThis("\n".join(f"{keys}: {does}" for _, keys, does in MOUSE_ROWS))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setMinimumSize(MINIMUM_PIXELS, MINIMUM_PIXELS)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        for changed in (display.layers_changed, display.crosshair_changed, display.view_changed):
+            changed.connect(self._on_display_changed)
+
+    @property
+    def frame(self) -> Frame | None:
+        """Which slice is shown and where it lies; None without layers."""
+        display = self._display
+        if display.reference is None:
+            return None
+        return frame_of(display.reference, self.plane, display.crosshair, display.convention)
+
+    def position_of(self, world: tuple[float, float, float]) -> QPointF:
+        """Find where a world point, mm, is shown in this widget; its middle without layers."""
+        frame = self.frame
+        if frame is None:
+            return QRectF(self.rect()).center()
+        return self._placement(frame).to_pane(frame.point_of(world))
+
+    def share_scale(self, views: Sequence[SliceView]) -> None:
+        """Show a millimetre as large as all of these views can that are not hidden."""
+        self._sharing = (self, *(view for view in views if view is not self))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Ask for a comfortable size."""
+        return QSize(420, 380)
+
+    # Painting
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Draw all views of this scale anew."""
+        super().resizeEvent(event)
+        for view in self._sharing:
+            view.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the slice and what is written around it."""
+        pane = QRectF(self.rect())
+        painter = QPainter(self)
+        painter.fillRect(pane, drawing.BACKGROUND)
+        frame = self.frame
+        if frame is None:
+            painter.setPen(drawing.EMPTY_TEXT)
+            painter.drawText(pane, Qt.AlignmentFlag.AlignCenter, "No brain yet")
+        else:
+            self._draw(painter, frame, pane)
+        if self.hasFocus():
+            color = self.palette().color(QPalette.ColorRole.Highlight)
+            drawing.draw_focus_ring(painter, self.rect(), color)
+        painter.end()
+
+    def _draw(self, painter: QPainter, frame: Frame, pane: QRectF) -> None:
+        display, placement = self._display, self._placement(frame)
+        smooth = display.interpolation == "linear"
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        drawing.draw_image(painter, self._up_to_date_image(frame), frame, placement)
+        if display.crosshair_visible:
+            position = placement.to_pane(frame.point_of(display.crosshair))
+            drawing.draw_crosshair(painter, position, pane)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        drawing.draw_letters(painter, frame, pane)
+        drawing.draw_captions(painter, frame, pane)
+
+    def _up_to_date_image(self, frame: Frame) -> QImage:
+        display = self._display
+        wanted = (display.layers, frame.index, frame.convention)
+        if wanted != self._drawn:
+            picture = render_slice(
+                display.layers, self.plane, display.crosshair, display.convention
+            )
+            self._image = drawing.image_of(picture)
+            self._drawn = wanted
+        return self._image
+
+    def _placement(self, frame: Frame) -> drawing.Placement:
+        fitted = min(
+            drawing.fitted_scale(replace(frame, plane=view.plane), QSizeF(view.size()))
+            for view in self._sharing
+            if view is self or not view.isHidden()
+        )
+        return drawing.Placement.of(self._display.view(self.plane), QSizeF(self.size()), fitted)
+
+    def _on_display_changed(self) -> None:
+        self.update()
+
+    # Mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a drag: which one depends on the button and the keys held."""
+        drag = _drag_of(event)
+        if drag is None or self.frame is None or self._drag is not None:
+            return
+        self._drag = drag
+        self._pressed_at = self._last_at = event.position()
+        self._window_at_press = self._display.layers[self._display.active].window
+        if drag == "crosshair":
+            self._move_crosshair(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with the drag."""
+        frame, here = self.frame, event.position()
+        if self._drag is None or frame is None:
+            return
+        moved, self._last_at = here - self._last_at, here
+        if self._drag == "crosshair":
+            self._move_crosshair(here)
+        elif self._drag == "pan":
+            scale = self._placement(frame).scale
+            self._display.pan(self.plane, moved.x() / scale, moved.y() / scale)
+        elif self._drag == "zoom":
+            self._zoom(ZOOM_PER_PIXEL ** -moved.y(), self._pressed_at)
+        else:
+            self._set_window(here - self._pressed_at)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the drag when the last button is let go."""
+        if event.buttons() == Qt.MouseButton.NoButton:
+            self._drag = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Ask for the whole space, or to give it back."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.maximise_requested.emit(self.plane)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Go to another slice, or zoom with Ctrl."""
+        event.accept()
+        if event.modifiers() & _CONTROL:
+            notches = event.angleDelta().y() / NOTCH_DEGREES
+            self._zoom(ZOOM_PER_NOTCH**notches, event.position())
+            return
+        # Fine wheels and touchpads send parts of a notch.
+        self._turned += event.angleDelta().y()
+        steps = int(self._turned / NOTCH_DEGREES)
+        self._turned -= steps * NOTCH_DEGREES
+        if steps:
+            self._display.step_slice(self.plane, steps)
+
+    def _move_crosshair(self, position: QPointF) -> None:
+        frame = self.frame
+        if frame is not None:
+            self._display.set_crosshair(frame.world_at(self._placement(frame).to_picture(position)))
+
+    def _zoom(self, factor: float, position: QPointF) -> None:
+        frame = self.frame
+        if frame is not None:
+            point = self._placement(frame).to_picture(position)
+            self._display.zoom_at(self.plane, factor, point)
+
+    def _set_window(self, moved: QPointF) -> None:
+        low, high = self._window_at_press
+        width = (high - low) * 2 ** (moved.y() / HALVING_PIXELS)
+        level = (low + high) / 2 - (high - low) * moved.x() / max(self.width(), 1)
+        ends = level - width / 2, level + width / 2
+        self._display.set_window(self._display.active, *ends)
+
+    # Keyboard and focus
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move, fit, or ask for the whole space; leave other keys to the window."""
+        key = Qt.Key(event.key())
+        steps = FAST_STEPS if event.modifiers() & _SHIFT else 1
+        if key in _ARROWS:
+            rows, columns = _ARROWS[key]
+            self._display.move_voxel(self.plane, rows * steps, columns * steps)
+        elif key in _PAGES:
+            self._display.step_slice(self.plane, _PAGES[key] * steps)
+        elif key is Qt.Key.Key_Space:
+            self.maximise_requested.emit(self.plane)
+        elif not self._command(key, has_control=bool(event.modifiers() & _CONTROL)):
+            super().keyPressEvent(event)
+
+    def _command(self, key: Qt.Key, *, has_control: bool) -> bool:
+        """Do what a letter stands for; False if it stands for nothing."""
+        if (key, has_control) in ((Qt.Key.Key_R, False), (Qt.Key.Key_F, True)):
+            self._display.fit()
+        elif (key, has_control) == (Qt.Key.Key_X, False):
+            self._display.toggle_crosshair()
+        elif (key, has_control) == (Qt.Key.Key_J, True) and self._display.layers:
+            self._display.auto_window(self._display.active)
+        else:
+            return False
+        return True
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus ring."""
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Hide the focus ring."""
+        super().focusOutEvent(event)
+        self.update()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Follow the display no longer."""
+        display = self._display
+        for changed in (display.layers_changed, display.crosshair_changed, display.view_changed):
+            changed.disconnect(self._on_display_changed, missing_ok=True)
+        super().closeEvent(event)
+
+
+def _drag_of(event: QMouseEvent) -> Drag | None:
+    """Tell which drag a pressed button begins."""
+    keys = event.modifiers()
+    if event.button() is Qt.MouseButton.MiddleButton:
+        return "pan"
+    if event.button() is Qt.MouseButton.RightButton:
+        return "zoom"
+    if event.button() is not Qt.MouseButton.LeftButton:
+        return None
+    if keys & _SHIFT:
+        return "window"
+    return "pan" if keys & _ALT else "crosshair"

@@ -1,0 +1,197 @@
+"""Volume against age for one structure: what is drawn, on any Matplotlib figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from brainviewer.core.tissues import TISSUE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
+    from matplotlib.path import Path
+    from numpy.typing import NDArray
+
+    from brainviewer.core.population import Population
+    from brainviewer.session.trajectory import Trajectory
+
+FONT_POINTS = 8.5
+# Around and between the axes, in inches: left, right, top, bottom, between.
+_MARGINS = (0.48, 0.12, 0.26, 0.40, 0.50)
+_HEADROOM = 0.06
+# How many times taller than what is drawn the axes may be.
+_MOST_EMPTY = 1.6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marked:
+    """A brain as a point in the plot: its age in years and its volumes in mL."""
+
+    age: float
+    volumes_ml: Mapping[str, float]
+
+
+class TrajectoryAxes:
+    """The artists of one structure.
+
+    Axes, numbers and the population rarely change and are dear to draw; the `curves` are drawn over
+    a kept picture of them, and the `markers` over one of both.
+
+    Parameters
+    ----------
+    figure : Figure
+    structure : str
+    colors : mapping
+        Of a `Theme`.
+    """
+
+    def __init__(self, figure: Figure, structure: str, colors: Mapping[str, str]) -> None:
+        self.structure = structure
+        self.axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+        self._dress(colors)
+        own, text = colors.get(structure, colors["accent"]), colors["text"]
+        nothing: list[float] = []
+        self._wide = self.axes.fill_between(nothing, nothing, nothing, fc=text, alpha=0.10, lw=0)
+        self._middle = self.axes.fill_between(nothing, nothing, nothing, fc=text, alpha=0.13, lw=0)
+        (self._median,) = self.axes.plot([], [], color=text, alpha=0.55, lw=1)
+        self._spread = self.axes.fill_between(nothing, nothing, nothing, fc=own, alpha=0.28, lw=0)
+        (self._person,) = self.axes.plot([], [], color=own, lw=2.4, solid_capstyle="round")
+        (self._factual,) = self.axes.plot([], [], "o", mfc="none", mec=text, mew=1.3, ms=7)
+        self._hover = self.axes.axvline(0, color=text, lw=0.8, ls=":", visible=False)
+        self._line = self.axes.axvline(0, color=text, lw=1.3)
+        (self._dot,) = self.axes.plot([], [], "o", mfc=own, mec=text, ms=6.5)
+        for artist in (*self.curves, *self.markers):
+            artist.set_animated(True)
+
+    @property
+    def curves(self) -> tuple[Artist, ...]:
+        """What changes with the person, the lowest first."""
+        return self._spread, self._person, self._factual
+
+    @property
+    def markers(self) -> tuple[Artist, ...]:
+        """What follows the hand, the lowest first."""
+        return self._hover, self._line, self._dot
+
+    def show_population(self, population: Population, sex: str, ages: NDArray[np.float64]) -> None:
+        """Show the 5th to 95th and 25th to 75th percentile and the median of a sex."""
+        try:
+            band = population.band(self.structure, sex, ages)
+        except KeyError:
+            band = np.full((5, len(ages)), np.nan)
+        self._wide.set_data(ages, band[0], band[4])
+        self._middle.set_data(ages, band[1], band[3])
+        self._median.set_data(ages, band[2])
+
+    def show_trajectory(self, trajectory: Trajectory | None) -> None:
+        """Show the known part of a person's curve and of the spread over draws."""
+        if trajectory is None:
+            self._person.set_data([], [])
+            self._spread.set_data([], [], [])
+            return
+        volumes = trajectory.volumes[self.structure]
+        known = np.isfinite(volumes)
+        self._person.set_data(trajectory.ages[known], volumes[known])
+        spread = trajectory.spread.get(self.structure, np.full((3, len(volumes)), np.nan))
+        whole = np.isfinite(spread).all(axis=0)
+        self._spread.set_data(trajectory.ages[whole], spread[0, whole], spread[2, whole])
+
+    def show_factual(self, factual: Marked | None) -> None:
+        """Mark the person as given with a ring."""
+        point = _point(factual, self.structure)
+        self._factual.set_data(*point)
+
+    def show_age(self, age: float) -> None:
+        """Put the marker at an age in years."""
+        self._line.set_xdata([age, age])
+
+    def show_now(self, now: Marked | None) -> None:
+        """Put the dot at the brain that is on the screen."""
+        self._dot.set_data(*_point(now, self.structure))
+
+    def show_hover(self, age: float | None) -> None:
+        """Show a line under the pointer, or none."""
+        self._hover.set_visible(age is not None)
+        if age is not None:
+            self._hover.set_xdata([age, age])
+
+    def hide_marker(self) -> None:
+        """Leave out what follows the hand, for a picture on paper."""
+        self._line.set_visible(False)
+        self._dot.set_visible(False)
+
+    def fit(self, low_age: float, high_age: float) -> bool:
+        """Show the whole range of ages, and all that is drawn at its volumes.
+
+        Returns
+        -------
+        bool
+            Whether the axes changed: they stay while everything fits and nearly fills them, so
+            that a curve that is being filled in does not shake.
+        """
+        before = (self.axes.get_xlim(), self.axes.get_ylim())
+        self.axes.set_xlim(low_age, high_age)
+        low, high = self._volume_range()
+        bottom, top = self.axes.get_ylim()
+        if low < bottom or high > top or top - bottom > _MOST_EMPTY * (high - low):
+            room = _HEADROOM * (high - low)
+            self.axes.set_ylim(low - room, high + room)
+        return before != (self.axes.get_xlim(), self.axes.get_ylim())
+
+    def _volume_range(self) -> tuple[float, float]:
+        drawn = [
+            *(_heights(path) for it in (self._wide, self._spread) for path in it.get_paths()),
+            *(np.asarray(it.get_ydata(), dtype=float) for it in (self._person, self._factual)),
+        ]
+        values = np.concatenate(drawn)
+        values = values[np.isfinite(values)]
+        if not values.size:
+            return 0.0, 1.0
+        low, high = float(values.min()), float(values.max())
+        return (low, high) if high - low >= 1.0 else (low - 0.5, high + 0.5)
+
+    def _dress(self, colors: Mapping[str, str]) -> None:
+        axes, muted = self.axes, colors["muted"]
+        axes.set_facecolor("none")
+        name = TISSUE_NAMES.get(self.structure, self.structure)
+        own = colors.get(self.structure, colors["accent"])
+        title = f"{name.capitalize()} / mL"
+        axes.set_title(title, loc="left", color=own, fontsize=FONT_POINTS + 0.5, pad=4)
+        axes.tick_params(colors=muted, labelsize=FONT_POINTS, length=3)
+        axes.set_xlabel("Age / years", color=muted, fontsize=FONT_POINTS, labelpad=2)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.grid(visible=True, axis="y", color=colors["line"], lw=0.6)
+        axes.set_axisbelow(True)
+        for side, spine in axes.spines.items():
+            spine.set_visible(side in ("left", "bottom"))
+            spine.set_color(colors["line"])
+
+
+def place_side_by_side(figure: Figure, axes: list[TrajectoryAxes]) -> None:
+    """Give the axes equal places, with room in inches for the numbers at their edges."""
+    if not axes:
+        return
+    width, height = figure.get_size_inches()
+    left, right, top, bottom, between = _MARGINS
+    own = max((width - left - right - between * (len(axes) - 1)) / len(axes), 0.1)
+    tall = max(height - top - bottom, 0.1)
+    for number, it in enumerate(axes):
+        start = left + number * (own + between)
+        it.axes.set_position((start / width, bottom / height, own / width, tall / height))
+
+
+def _heights(path: Path) -> NDArray[np.float64]:
+    return np.asarray(path.vertices, dtype=np.float64)[:, 1]
+
+
+def _point(marked: Marked | None, structure: str) -> tuple[list[float], list[float]]:
+    if marked is None or structure not in marked.volumes_ml:
+        return [], []
+    return [marked.age], [marked.volumes_ml[structure]]

@@ -1,0 +1,165 @@
+"""The trajectories with what belongs to them: which tissues, what the bands are, the read-out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from brainviewer.core.scenario import AGE, SEX
+from brainviewer.core.tissues import TISSUE_NAMES
+from brainviewer.gui.controls import caption_label, described
+from brainviewer.gui.theme import theme_of
+from brainviewer.gui.trajectory_plot import TrajectoryPlot
+from brainviewer.session.request import structures_of
+
+if TYPE_CHECKING:
+    from brainviewer.core.features import Value
+    from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.gui.trajectory_axes import Marked
+    from brainviewer.session.trajectory import Trajectory
+
+NO_STRUCTURES = "This generator makes images without tissue maps, so there are no volumes to plot"
+HINT = "Drag to set the age"
+
+
+class TrajectoryPanel(QWidget):
+    """Shows a person's volumes over age beside the training people.
+
+    Signals
+    -------
+    age_requested : float, years
+    """
+
+    age_requested = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._checkpoint: Checkpoint | None = None
+        self._trajectory: Trajectory | None = None
+        self._sex = ""
+        self.toggles: dict[str, QCheckBox] = {}
+        self.legend = caption_label("trajectory_legend")
+        self.readout = QLabel(HINT)
+        self.plot = TrajectoryPlot()
+        self.nothing = QLabel(NO_STRUCTURES)
+        self._toggle_row = QHBoxLayout()
+        self._lay_out()
+        self.plot.show_theme(theme_of(self.palette()))
+        self.plot.age_requested.connect(self.age_requested)
+        self.plot.pointed_at.connect(self._on_pointed_at)
+
+    def show_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Make axes and toggles for the structures of a checkpoint."""
+        self._checkpoint = checkpoint
+        structures = structures_of(checkpoint)
+        self._make_toggles(structures)
+        known = checkpoint.schema[AGE].fitted
+        self.plot.show_structures(structures, (known.low, known.high))
+        self.plot.setVisible(bool(structures))
+        self.nothing.setVisible(not structures)
+        self.show_sex(None)
+
+    def show_sex(self, sex: Value) -> None:
+        """Compare with the training people of this sex; with everyone when it is not given."""
+        if self._checkpoint is None:
+            return
+        schema = self._checkpoint.schema
+        code = sex if isinstance(sex, str) and SEX in schema else None
+        self._sex = "" if code is None else schema[SEX].label(code)
+        self.plot.show_population(self._checkpoint.population, code)
+        self._write_legend()
+
+    def show_trajectory(self, trajectory: Trajectory | None) -> None:
+        """Show a person's curve, as far as it is known."""
+        self._trajectory = trajectory
+        self.plot.show_trajectory(trajectory)
+
+    def show_age(self, age: float) -> None:
+        """Move the marker to an age in years."""
+        self.plot.show_age(age)
+
+    def show_now(self, now: Marked | None) -> None:
+        """Move the dot to the brain that is on the screen."""
+        self.plot.show_now(now)
+
+    def show_factual(self, factual: Marked | None) -> None:
+        """Mark the person as given."""
+        self.plot.show_factual(factual)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take on the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self.plot.show_theme(theme_of(self.palette()))
+
+    def _lay_out(self) -> None:
+        self.readout.setProperty("role", "caption")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.nothing.setWordWrap(True)
+        self.nothing.hide()
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 2, 8, 0)
+        head.addLayout(self._toggle_row)
+        head.addSpacing(8)
+        head.addWidget(self.legend, 1)
+        head.addWidget(self.readout)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self.plot, 1)
+        column.addWidget(self.nothing, 1)
+
+    def _make_toggles(self, structures: tuple[str, ...]) -> None:
+        for toggle in self.toggles.values():
+            self._toggle_row.removeWidget(toggle)
+            toggle.hide()
+            toggle.deleteLater()
+        self.toggles = {name: _toggle(name) for name in structures}
+        for toggle in self.toggles.values():
+            toggle.toggled.connect(self._on_toggled)
+            self._toggle_row.addWidget(toggle)
+
+    def _write_legend(self) -> None:
+        if self._checkpoint is not None:
+            people = f"training people{', ' if self._sex else ''}{self._sex}"
+            self.legend.setText(f"━ this person   ▒ other draws   ░ {people}")
+            self.legend.setToolTip(
+                f"Thick line: this person in the scenario\n"
+                f"Coloured band: 5th to 95th percentile of other identities, same conditions\n"
+                f"Grey bands and line: {people}: 5th to 95th and 25th to 75th percentile, median\n"
+                f"Ring: the person as given"
+            )
+
+    def _on_toggled(self) -> None:
+        self.plot.show_only([name for name, it in self.toggles.items() if it.isChecked()])
+
+    def _on_pointed_at(self, age: float) -> None:
+        self.readout.setText(HINT if math.isnan(age) else _readout(self._trajectory, age))
+
+
+def _readout(trajectory: Trajectory | None, age: float) -> str:
+    """Say the volumes at an age: between two known ages, those between."""
+    words = []
+    for name, volumes in trajectory.volumes.items() if trajectory else ():
+        known = np.isfinite(volumes)
+        if known.any() and trajectory is not None:
+            value = np.interp(age, trajectory.ages[known], volumes[known])
+            words.append(f"{name} {value:.0f}")
+    return f"{age:.1f} years: {', '.join(words)} mL" if words else f"{age:.1f} years"
+
+
+def _toggle(structure: str) -> QCheckBox:
+    name = TISSUE_NAMES.get(structure, structure)
+    toggle = described(
+        QCheckBox(structure),
+        f"show_{structure}",
+        accessible=f"Plot {name}",
+        tooltip=f"Plot {name}",
+    )
+    toggle.setChecked(True)
+    return toggle

@@ -1,0 +1,234 @@
+"""The 3D pane: a brain to turn by hand, or a sentence that says why there is none."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from pyvistaqt import QtInteractor
+
+from brainviewer.gui.controls import described, one_shot_timer
+from brainviewer.gui.opengl import why_no_opengl
+from brainviewer.gui.scene_3d import Scene3D, Side
+from brainviewer.gui.view_3d_tools import View3DTools
+
+if TYPE_CHECKING:
+    from brainviewer.core.volume import Brain
+    from brainviewer.gui.brain_surfaces import Surface
+    from brainviewer.gui.scene_3d import Mode, Quality
+
+REST_MS = 150
+"""How long no new brain may come before the full surfaces are cut."""
+
+STEP_DEGREES = 10.0
+STEP_ZOOM = 1.1
+
+_KEYS: dict[str, Side] = {
+    "1": "A",
+    "3": "L",
+    "7": "S",
+    "Shift+1": "P",
+    "Shift+3": "R",
+    "Shift+7": "I",
+    # What the keypad sends while Shift is held.
+    "Shift+End": "P",
+    "Shift+PgDown": "R",
+    "Shift+Home": "I",
+}
+_TURNS = {
+    Qt.Key.Key_Left: (STEP_DEGREES, 0.0),
+    Qt.Key.Key_Right: (-STEP_DEGREES, 0.0),
+    Qt.Key.Key_Up: (0.0, -STEP_DEGREES),
+    Qt.Key.Key_Down: (0.0, STEP_DEGREES),
+}
+_ZOOMS = {
+    Qt.Key.Key_Plus: STEP_ZOOM,
+    Qt.Key.Key_Equal: STEP_ZOOM,
+    Qt.Key.Key_Minus: 1 / STEP_ZOOM,
+}
+_NOT_FOR_VTK = (
+    QEvent.Type.KeyPress,
+    QEvent.Type.KeyRelease,
+    QEvent.Type.MouseButtonDblClick,
+)
+_HELP = (
+    "Drag to rotate, middle button to pan, wheel or right button to zoom\n"
+    "1, 3, 7: from the front, the left, above; with Shift from the opposite side; R: reset\n"
+    "Arrow keys rotate, + and − zoom"
+)
+
+
+class View3D(QWidget):
+    """Shows the latest brain in 3D.
+
+    Whoever holds it calls `close` before the application ends, because Qt does not close the
+    children of a window that closes, and OpenGL must end while the window still lives.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("view_3d")
+        self.tools = View3DTools()
+        self.scene: Scene3D | None = None
+        self.interactor: QtInteractor | None = None
+        self._latest: tuple[Brain, bool] | None = None
+        self._wanted: Quality = "draft"
+        self._draw_timer = one_shot_timer(self, "view_3d_draw_timer", 0)
+        self._rest_timer = one_shot_timer(self, "view_3d_rest_timer", REST_MS)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.tools)
+        reason = why_no_opengl()
+        self.tools.setEnabled(not reason)
+        column.addWidget(_reason_label(reason) if reason else self._make_picture(), 1)
+
+    def show_brain(self, brain: Brain, exact: bool) -> None:
+        """Show a brain soon.
+
+        Its surfaces are coarse at first; they become fine once the brain is exact and no other
+        has come for a moment. Brains that come faster than they can be drawn are passed over.
+        """
+        if self.scene is None:
+            return
+        self._latest, self._wanted = (brain, exact), "draft"
+        self._rest_timer.stop()
+        self._draw_soon()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what came while the pane was hidden."""
+        super().showEvent(event)
+        if self._latest is not None:
+            self._draw_soon()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Rotate and zoom by keyboard."""
+        key = Qt.Key(event.key())
+        if self.scene is None or (key not in _TURNS and key not in _ZOOMS):
+            super().keyPressEvent(event)
+            return
+        if key in _TURNS:
+            self.scene.turn(*_TURNS[key])
+        else:
+            self.scene.zoom(_ZOOMS[key])
+        self._render()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep from VTK what is for the pane and the window: keys and double clicks.
+
+        VTK would close the picture on Q, draw wires on W, and rotate on a double click.
+        """
+        if event.type() not in _NOT_FOR_VTK or _moves_focus(event):
+            return super().eventFilter(watched, event)
+        event.ignore()  # so that Qt offers it to the parents
+        return True
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End the timers and the picture."""
+        self._draw_timer.stop()
+        self._rest_timer.stop()
+        self._latest, self.scene = None, None
+        if self.interactor is not None:
+            self.interactor.removeEventFilter(self)
+            self.interactor.close()
+            self.interactor.setParent(None)
+            self.interactor.deleteLater()
+            self.interactor = None
+        super().closeEvent(event)
+
+    def _make_picture(self) -> QtInteractor:
+        self.interactor = QtInteractor(self, auto_update=False, multi_samples=0)
+        self.interactor.setAcceptDrops(False)
+        self.interactor.installEventFilter(self)
+        described(self.interactor, "view_3d_picture", accessible="Brain in 3D", tooltip="")
+        self.interactor.setAccessibleDescription(_HELP)
+        self.scene = Scene3D(self.interactor)
+        self._connect()
+        return self.interactor
+
+    def _connect(self) -> None:
+        self._draw_timer.timeout.connect(self._draw)
+        self._rest_timer.timeout.connect(self._on_rest)
+        self.tools.side_requested.connect(self._on_side_requested)
+        self.tools.reset_requested.connect(self._on_reset_requested)
+        self.tools.mode_requested.connect(self._on_mode_requested)
+        self.tools.surface_toggled.connect(self._on_surface_toggled)
+        self.tools.opacity_requested.connect(self._on_opacity_requested)
+        for keys, side in _KEYS.items():
+            self._add_shortcut(keys).activated.connect(
+                partial(self.tools.side_requested.emit, side)
+            )
+        self._add_shortcut("R").activated.connect(self._on_reset_requested)
+
+    def _add_shortcut(self, keys: str) -> QShortcut:
+        shortcut = QShortcut(QKeySequence(keys), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        return shortcut
+
+    def _draw_soon(self) -> None:
+        """Ask for a drawing; many wishes before it is made are one."""
+        if self.isVisible() and not self._draw_timer.isActive():
+            self._draw_timer.start()
+
+    def _draw(self) -> None:
+        if self.scene is None or self._latest is None or not self.isVisible():
+            return
+        brain, exact = self._latest
+        self.scene.show_brain(brain, quality=self._wanted)
+        self.scene.plotter.renderer.SetUseFXAA(self._wanted == "full")
+        self._render()
+        if exact and self._wanted == "draft":
+            self._rest_timer.start()
+
+    def _render(self) -> None:
+        """Let Qt paint the picture, once for all changes of this moment, if it can be seen."""
+        if self.interactor is not None and self.isVisible():
+            self.interactor.update()
+
+    def _on_rest(self) -> None:
+        self._wanted = "full"
+        self._draw()
+
+    def _on_side_requested(self, side: Side) -> None:
+        if self.scene is not None:
+            self.scene.look_from(side)
+            self._render()
+
+    def _on_reset_requested(self) -> None:
+        if self.scene is not None:
+            self.scene.reset()
+            self._render()
+
+    def _on_mode_requested(self, mode: Mode) -> None:
+        if self.scene is not None:
+            self.scene.show_mode(mode)
+            self._render()
+
+    def _on_surface_toggled(self, surface: Surface, shown: bool) -> None:
+        if self.scene is not None:
+            self.scene.show_surface(surface, shown)
+            self._render()
+
+    def _on_opacity_requested(self, opacity: float) -> None:
+        if self.scene is not None:
+            self.scene.set_cortex_opacity(opacity)
+            self._render()
+
+
+def _moves_focus(event: QEvent) -> bool:
+    return isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
+
+
+def _reason_label(reason: str) -> QLabel:
+    label = described(
+        QLabel(f"{reason}\nThe slices and everything else work without it."),
+        "view_3d_reason",
+        accessible=reason,
+        tooltip="",
+    )
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    label.setWordWrap(True)
+    return label

@@ -1,0 +1,161 @@
+"""The tool row of the 3D pane."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
+
+from brainviewer.gui.brain_surfaces import Surface
+from brainviewer.gui.controls import described
+from brainviewer.gui.scene_3d import Mode, Side
+
+_SIDES: dict[Side, str] = {
+    "L": "the left (key 3)",
+    "R": "the right (Shift+3)",
+    "A": "the front (key 1)",
+    "P": "the back (Shift+1)",
+    "S": "above (key 7)",
+    "I": "below (Shift+7)",
+}
+_SURFACES = {
+    Surface.CORTEX: ("Cortex", "Show the outer surface of the grey matter"),
+    Surface.WHITE_MATTER: ("White matter", "Show the surface between white and grey matter"),
+    Surface.VENTRICLES: (
+        "Ventricles",
+        "Show the fluid deep inside; lower the opacity of the cortex, or hide it, to see it",
+    ),
+}
+_MODE_TOOLTIP = (
+    "Surfaces: where half of a voxel is the tissue\n"
+    "Volume: the whole image, see-through, as bright as in a T1-weighted scan"
+)
+
+
+class View3DTools(QWidget):
+    """Asks for a view, a way of drawing and what is drawn.
+
+    Signals
+    -------
+    side_requested : str, one of L R A P S I
+    reset_requested
+    mode_requested : Mode
+    surface_toggled : Surface, bool
+    opacity_requested : float in [0, 1], of the cortex
+    """
+
+    side_requested = Signal(str)
+    reset_requested = Signal()
+    mode_requested = Signal(object)
+    surface_toggled = Signal(object, bool)
+    opacity_requested = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("view_3d_tools")
+        self.side_buttons = {side: _side_button(side, where) for side, where in _SIDES.items()}
+        self.reset_button = described(
+            QPushButton("Reset"),
+            "view_3d_reset",
+            accessible="Reset the 3D view",
+            tooltip="Look from the left, the front and above again (key R)",
+        )
+        self.mode_chooser = _mode_chooser()
+        self.surface_boxes = {surface: _surface_box(surface) for surface in Surface}
+        self.opacity_slider = _opacity_slider()
+        self.opacity_label = QLabel("100 %")
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 4, 4, 4)
+        row.setSpacing(4)
+        for button in (*self.side_buttons.values(), self.reset_button):
+            row.addWidget(button)
+        row.addSpacing(8)
+        row.addWidget(self.mode_chooser)
+        row.addSpacing(8)
+        cortex, *inner = self.surface_boxes.values()
+        self.opacity_label.setMinimumWidth(self.opacity_label.sizeHint().width())
+        for widget in (cortex, self.opacity_slider, self.opacity_label, *inner):
+            row.addWidget(widget)
+        row.addStretch(1)
+
+    def _connect(self) -> None:
+        for side, button in self.side_buttons.items():
+            button.clicked.connect(partial(self.side_requested.emit, side))
+        for surface, box in self.surface_boxes.items():
+            box.toggled.connect(partial(self.surface_toggled.emit, surface))
+        self.reset_button.clicked.connect(self._on_reset_clicked)
+        self.mode_chooser.currentIndexChanged.connect(self._on_mode_chosen)
+        self.opacity_slider.valueChanged.connect(self._on_opacity_moved)
+
+    def _on_reset_clicked(self) -> None:
+        self.reset_requested.emit()
+
+    def _on_mode_chosen(self, index: int) -> None:
+        mode = list(Mode)[index]
+        for widget in (*self.surface_boxes.values(), self.opacity_slider, self.opacity_label):
+            widget.setEnabled(mode is Mode.SURFACES)
+        self.mode_requested.emit(mode)
+
+    def _on_opacity_moved(self, percent: int) -> None:
+        self.opacity_label.setText(f"{percent} %")
+        self.opacity_requested.emit(percent / 100)
+
+
+def _side_button(side: Side, where: str) -> QToolButton:
+    button = described(
+        QToolButton(),
+        f"view_3d_from_{side}",
+        accessible=f"Look from {where}",
+        tooltip=f"Look from {where}",
+    )
+    button.setText(side)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button
+
+
+def _mode_chooser() -> QComboBox:
+    chooser = described(
+        QComboBox(), "view_3d_mode", accessible="How the brain is drawn", tooltip=_MODE_TOOLTIP
+    )
+    chooser.addItems(list(Mode))
+    return chooser
+
+
+def _surface_box(surface: Surface) -> QCheckBox:
+    text, explanation = _SURFACES[surface]
+    box = described(
+        QCheckBox(text),
+        f"view_3d_{surface.name.lower()}",
+        accessible=explanation,
+        tooltip=explanation,
+    )
+    box.setChecked(surface is not Surface.WHITE_MATTER)
+    return box
+
+
+def _opacity_slider() -> QSlider:
+    slider = described(
+        QSlider(Qt.Orientation.Horizontal),
+        "view_3d_opacity",
+        accessible="Opacity of the cortex in percent",
+        tooltip="Opacity of the cortex, in percent: lower it to see inside",
+    )
+    slider.setRange(0, 100)
+    slider.setPageStep(10)
+    slider.setValue(100)
+    slider.setFixedWidth(90)
+    return slider

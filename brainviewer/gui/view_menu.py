@@ -1,0 +1,134 @@
+"""The View menu: how things are looked at, and which parts of the window are there."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QDockWidget, QMenu, QWidget
+
+from brainviewer.core.space import Convention, Plane
+from brainviewer.gui.icons import set_icon
+from brainviewer.gui.menus import make_action
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QAction
+
+    from brainviewer.gui.viewing_area import ViewingArea
+
+_SIDES = {
+    "L": "From the &left",
+    "R": "From the &right",
+    "A": "From the &front",
+    "P": "From the &back",
+    "S": "From &above",
+    "I": "From b&elow",
+}
+_MODES = {"Surfaces": "&Surfaces", "Volume": "&Volume"}
+
+
+class ViewMenu(QMenu):
+    """Changes the display, the panes and the docks.
+
+    Parameters
+    ----------
+    parent : QWidget
+    viewing : ViewingArea
+    docks : sequence of QDockWidget
+        The parts that can be hidden.
+    """
+
+    def __init__(self, parent: QWidget, viewing: ViewingArea, docks: Sequence[QDockWidget]) -> None:
+        super().__init__("&View", parent)
+        self._viewing = viewing
+        self._make_display_actions()
+        self.addSeparator()
+        self._make_panes_menu()
+        self._make_3d_menu()
+        self.addSeparator()
+        for dock in docks:
+            action = dock.toggleViewAction()
+            action.setToolTip(f"Show or hide the part with the {dock.windowTitle().lower()}")
+            self.addAction(action)
+        self.full_screen = _checkable(
+            make_action(self, "F&ull screen", "F11", "Give the window the whole screen")
+        )
+        self.reset_layout = make_action(
+            self, "Reset la&yout", "Ctrl+Shift+L", "Put every part back to its first place"
+        )
+        viewing.changed.connect(self.show_display)
+        self.show_display()
+
+    def show_display(self) -> None:
+        """Tick what holds."""
+        display = self._viewing.display
+        for action, holds in (
+            (self.radiological, display.convention is Convention.RADIOLOGICAL),
+            (self.crosshair, display.crosshair_visible),
+            (self.smooth, display.interpolation == "linear"),
+        ):
+            with QSignalBlocker(action):
+                action.setChecked(holds)
+
+    def _make_display_actions(self) -> None:
+        viewing = self._viewing
+        self.radiological = _checkable(
+            make_action(
+                self,
+                "&Radiological",
+                "Ctrl+L",
+                "The person's left is on the right of the screen, as if seen from the feet",
+            )
+        )
+        self.crosshair = _checkable(
+            make_action(self, "Cross&hair", "Ctrl+H", "Draw the crosshair (X in a slice)")
+        )
+        self.smooth = _checkable(
+            make_action(self, "&Smooth pixels", "Ctrl+I", "Interpolate between voxels")
+        )
+        self.fit = make_action(self, "&Fit", "Ctrl+F", "Show the slices whole (R in a slice)")
+        self.auto_window = make_action(
+            self, "&Auto window", "Ctrl+J", "Brightness and contrast from the image itself"
+        )
+        set_icon(self.fit, "fit")
+        self.radiological.toggled.connect(viewing.show_radiological)
+        self.crosshair.toggled.connect(viewing.show_crosshair)
+        self.smooth.toggled.connect(viewing.show_smooth)
+        self.fit.triggered.connect(viewing.display.fit)
+        self.auto_window.triggered.connect(viewing.auto_window)
+
+    def _make_panes_menu(self) -> None:
+        ortho = self._viewing.ortho
+        menu = self.addMenu("&Large pane")
+        panes = {
+            "&Coronal": ortho.slices[Plane.CORONAL],
+            "&Sagittal": ortho.slices[Plane.SAGITTAL],
+            "&Axial": ortho.slices[Plane.AXIAL],
+            "&3D": ortho.fourth,
+        }
+        for number, (name, pane) in enumerate(panes.items(), 1):
+            action = make_action(
+                menu, name, f"Ctrl+{number}", "Give this pane the whole space, or take it back"
+            )
+            action.triggered.connect(partial(ortho.toggle_maximised, pane))
+        every = make_action(menu, "A&ll four", "Ctrl+0", "Let all panes share the space")
+        every.triggered.connect(ortho.restore)
+
+    def _make_3d_menu(self) -> None:
+        pane = self._viewing.pane_3d
+        menu = self.addMenu("&3D view")
+        for name, text in _MODES.items():
+            action = make_action(menu, text, "", f"Draw the brain as {name.lower()}")
+            action.triggered.connect(partial(pane.show_mode, name))
+        menu.addSeparator()
+        for side, text in _SIDES.items():
+            action = make_action(menu, text, "", "Turn the brain")
+            action.triggered.connect(partial(pane.look_from, side))
+
+
+def _checkable(action: QAction) -> QAction:
+    action.setCheckable(True)
+    return action

@@ -1,0 +1,107 @@
+"""The middle: slices, 3D view and read-out, on one display."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from brainviewer.core.space import Convention
+from brainviewer.gui.cursor_bar import CursorBar, other_convention
+from brainviewer.gui.layers_panel import LayersPanel
+from brainviewer.gui.ortho_view import OrthoView
+from brainviewer.gui.pane_3d import Pane3D
+from brainviewer.gui.slice_view import MOUSE_ROWS
+from brainviewer.session.display import Display
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QCloseEvent
+
+    from brainviewer.gui.background import Background
+    from brainviewer.session.state import Session, Shown
+
+KEY_ROWS = (
+    *MOUSE_ROWS,
+    ("3D view", "Left drag", "Rotate"),
+    ("3D view", "Middle drag", "Move the picture"),
+    ("3D view", "Wheel, right drag, plus, minus", "Zoom"),
+    ("3D view", "1, 3, 7", "Look from the front, the left, above; with Shift from opposite"),
+    ("3D view", "Arrow keys", "Rotate"),
+    ("3D view", "R", "Back to the first view"),
+)
+
+
+class ViewingArea(QWidget):
+    """Shows the brains of a session.
+
+    Parameters
+    ----------
+    session : Session
+    background : Background
+        Imports what the 3D view needs.
+
+    Signals
+    -------
+    changed
+        The convention, the crosshair or the interpolation may be another.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, background: Background) -> None:
+        super().__init__()
+        self._session = session
+        self.display = Display()
+        self.pane_3d = Pane3D(background)
+        self.ortho = OrthoView(self.display, self.pane_3d)
+        self.cursor_bar = CursorBar(self.display)
+        self.layers = LayersPanel(self.display)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.ortho, 1)
+        column.addWidget(self.cursor_bar)
+        session.brain_changed.connect(self._on_brain_changed)
+        self.display.view_changed.connect(self._on_display_changed)
+        self.display.layers_changed.connect(self._on_display_changed)
+
+    def toggle_convention(self) -> None:
+        """Show the person's left on the other side."""
+        self.display.set_convention(other_convention(self.display.convention))
+
+    def show_radiological(self, radiological: bool) -> None:
+        """Show the person's left on the right, or on the left."""
+        self.display.set_convention(
+            Convention.RADIOLOGICAL if radiological else Convention.NEUROLOGICAL
+        )
+
+    def show_smooth(self, smooth: bool) -> None:
+        """Interpolate between voxels, or show each as it is."""
+        self.display.set_interpolation("linear" if smooth else "nearest")
+
+    def show_crosshair(self, visible: bool) -> None:
+        """Draw the crosshair or not."""
+        if visible != self.display.crosshair_visible:
+            self.display.toggle_crosshair()
+
+    def auto_window(self) -> None:
+        """Take brightness and contrast from the active layer itself."""
+        if self.display.layers:
+            self.display.auto_window(self.display.active)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Let go of session and display, and close the parts, which do not hear of it otherwise."""
+        self._session.brain_changed.disconnect(self._on_brain_changed, missing_ok=True)
+        self.display.view_changed.disconnect(self._on_display_changed, missing_ok=True)
+        self.display.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
+        for part in (self.ortho, self.cursor_bar, self.layers):
+            part.close()
+        super().closeEvent(event)
+
+    def _on_brain_changed(self, shown: Shown) -> None:
+        self.display.show_brain(shown.brain)
+        self.pane_3d.show_brain(shown)
+
+    def _on_display_changed(self) -> None:
+        self.changed.emit()

@@ -1,0 +1,279 @@
+"""The command line with a tiny trained checkpoint: exit codes, sentences, files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from brainviewer import __version__, cli
+from brainviewer.generators.checkpoint import find_checkpoints, open_checkpoint, resolve_checkpoint
+from brainviewer.training.dataset import load_training_data
+from tests.tiny import GRID_AFFINE, RECIPE, SHAPE, publish_tiny_checkpoint, write_tiny_cohort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TISSUES = ("WM", "GM", "CSF")
+PERSON = ("--age", "43.5", "--sex", "female", "--set", "occupation=Retired", "--set", "height=171")
+
+
+@pytest.fixture(scope="module")
+def published_once(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    data = load_training_data(write_tiny_cohort(folder / "cohort"), RECIPE)
+    return publish_tiny_checkpoint(folder / "checkpoints" / "tiny", data)
+
+
+@pytest.fixture
+def root(published_once, tmp_path, monkeypatch) -> Path:
+    """A folder of checkpoints, which takes the place of the repository's."""
+    shutil.copytree(published_once.parent, tmp_path / "checkpoints")
+    for function in (find_checkpoints, resolve_checkpoint):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path / "checkpoints",))
+    return tmp_path / "checkpoints"
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    return tmp_path / "out"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def run(root, capsys):
+    """Run a command line: the exit code, the lines on stdout, the text on stderr."""
+
+    def command(*words: object) -> tuple[int, list[str], str]:
+        code = cli.main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err
+
+    return command
+
+
+def sidecar_of(folder: Path, tissue: str = "GM") -> Path:
+    (path,) = folder.glob(f"sub-*/anat/*_label-{tissue}_*_probseg.json")
+    return path
+
+
+def arrays_in(folder: Path) -> dict[str, np.ndarray]:
+    images = sorted(folder.glob("sub-*/anat/*.nii.gz"))
+    return {path.name: np.asarray(nib.load(path).dataobj) for path in images}
+
+
+# Usage
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["generate", "--help"]])
+def test_asking_for_help_is_no_failure(run, words) -> None:
+    code, printed, complaints = run(*words)
+    assert (code, complaints) == (0, "")
+    assert printed
+
+
+def test_the_version_is_that_of_the_package(run) -> None:
+    assert run("--version")[1] == [__version__]
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (["generate"], "--out"),
+        (["generate", "--out", "x", "--age", "old"], "--age"),
+        (["generate", "--out", "x", "--colour", "red"], "--colour"),
+        (["trajectory", "--out", "x", "--scenario", "best"], "--scenario"),
+        (["evaluate", "--out", "x"], "--checkpoint"),
+        (["simulate", "x"], "--people"),
+    ],
+)
+def test_wrong_usage_is_exit_code_two_with_the_option_on_stderr(run, words, word) -> None:
+    code, printed, complaints = run(*words)
+    assert (code, printed) == (2, [])
+    assert word in complaints
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["generate", "--age", 12],
+            "brainviewer: age must lie in {low:g}-{high:g} years for checkpoint 'tiny', got 12",
+        ),
+        (["generate", "--sex", "X"], "brainviewer: sex must be one of F (female), M (male), got"),
+        (["generate", "--set", "iq=100"], "brainviewer: there is no feature 'iq'; the features"),
+        (["generate", "--count", 0], "brainviewer: the count must be 1 or more, got 0"),
+        (["generate", "--device", "tpu"], "brainviewer: there is no device 'tpu'; use auto, cpu"),
+        (
+            ["generate", "--checkpoint", "lost"],
+            "brainviewer: there is no checkpoint 'lost'; the checkpoints are: tiny",
+        ),
+        (["generate", "--recipe", "lost.json"], "brainviewer: lost.json cannot be read"),
+        (["trajectory", "--from", 50, "--to", 30], "brainviewer: ages must go up"),
+        (["train", "lost.toml", "--cohort", "x"], "brainviewer: lost.toml cannot be read as TOML"),
+    ],
+)
+def test_a_failure_is_exit_code_one_with_one_sentence_on_stderr(
+    run, root, out, words, sentence
+) -> None:
+    known = open_checkpoint(root / "tiny").schema["age"].fitted
+    code, printed, complaints = run(*words, "--out", out)
+    assert (code, printed) == (1, [])
+    assert sentence.format(low=known.low, high=known.high) in complaints
+    assert "Traceback" not in complaints
+    assert not out.exists()
+
+
+def test_a_command_that_is_stopped_says_so(run, out, monkeypatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("brainviewer.commands.generate_brains", stop)
+    assert run("generate", "--out", out) == (1, [], "stopped\n")
+
+
+# List
+
+
+def test_list_names_checkpoints_features_and_what_is_broken(run, root) -> None:
+    (root / "broken").mkdir()
+    code, printed, _ = run("list")
+    assert code == 0
+    assert printed == [
+        "tiny: Tiny C-VAE; age, sex, height, education, occupation",
+        "not usable: broken is not a checkpoint: it has no config.json",
+    ]
+
+
+def test_list_says_when_there_is_nothing(run, root) -> None:
+    shutil.rmtree(root)
+    assert run("list")[1] == ["no checkpoint is installed; train one with brainviewer train"]
+
+
+def test_without_any_checkpoint_nothing_is_made(run, root, out) -> None:
+    shutil.rmtree(root)
+    code, _, complaints = run("generate", "--out", out)
+    assert code == 1
+    assert "no checkpoint is installed" in complaints
+
+
+# Generate
+
+
+def test_generate_writes_images_with_sidecars(run, out) -> None:
+    code, printed, _ = run("generate", "--checkpoint", "tiny", *PERSON, "--out", out)
+    assert code == 0
+    assert printed == [str(path) for path in map(out.joinpath, (
+        *(f"sub-seed1/anat/sub-seed1_label-{t}_desc-factual_probseg.nii.gz" for t in TISSUES),
+        "sub-seed1/anat/sub-seed1_desc-factual_dseg.nii.gz",
+    ))]  # fmt: skip
+    image = nib.load(printed[1])
+    assert image.shape == SHAPE
+    np.testing.assert_array_equal(image.affine, GRID_AFFINE)
+    entry = json.loads(sidecar_of(out).read_text(encoding="utf-8"))
+    assert entry["checkpoint"] == "tiny"
+    assert entry["identity"] == {"label": "seed 1", "seed": 1}
+    assert entry["extrapolated"] is False
+    expected = {"age": 43.5, "sex": "F", "height": 171.0, "occupation": "c"}
+    assert {name: entry["conditions"][name] for name in expected} == expected
+
+
+def test_the_sidecar_makes_the_bit_identical_arrays_again(run, out, tmp_path) -> None:
+    assert run("generate", *PERSON, "--seed", 7, "--out", out)[0] == 0
+    for tissue in TISSUES:
+        again = tmp_path / tissue
+        assert run("generate", "--recipe", sidecar_of(out, tissue), "--out", again)[0] == 0
+        first, second = arrays_in(out), arrays_in(again)
+        assert first.keys() == second.keys()
+        for name, array in first.items():
+            assert array.tobytes() == second[name].tobytes()
+
+
+def test_another_seed_is_another_brain(run, out) -> None:
+    assert run("generate", *PERSON, "--count", 2, "--out", out)[0] == 0
+    one, other = (arrays_in_of(out, seed) for seed in (1, 2))
+    assert not np.array_equal(one, other)
+
+
+def arrays_in_of(folder: Path, seed: int) -> np.ndarray:
+    (path,) = folder.glob(f"sub-seed{seed}/anat/*label-GM*.nii.gz")
+    return np.asarray(nib.load(path).dataobj)
+
+
+@pytest.mark.parametrize("sex", ["F", "f", "female", "Female"])
+def test_levels_are_given_by_code_or_name(run, out, sex) -> None:
+    assert run("generate", "--sex", sex, "--out", out)[0] == 0
+    assert json.loads(sidecar_of(out).read_text(encoding="utf-8"))["conditions"]["sex"] == "F"
+
+
+def test_extrapolation_marks_the_sidecar_and_the_sidecar_can_be_used(run, out, tmp_path) -> None:
+    assert run("generate", "--age", 95, "--extrapolate", "--out", out)[0] == 0
+    entry = json.loads(sidecar_of(out).read_text(encoding="utf-8"))
+    assert entry["extrapolated"] is True
+    assert "EXTRAPOLATED beyond the training people" in entry["Description"]
+    assert run("generate", "--recipe", sidecar_of(out), "--out", tmp_path / "again")[0] == 0
+
+
+def test_existing_images_stay_unless_overwriting_is_asked_for(run, out) -> None:
+    run("generate", "--age", 30, "--out", out)
+    before = arrays_in(out)
+    code, _, complaints = run("generate", "--age", 60, "--out", out)
+    assert code == 1
+    assert "exist already" in complaints
+    np.testing.assert_equal(arrays_in(out), before)
+    assert run("generate", "--age", 60, "--out", out, "--overwrite")[0] == 0
+    assert any(not np.array_equal(array, before[name]) for name, array in arrays_in(out).items())
+
+
+def test_weights_that_are_damaged_are_one_sentence(run, root, out) -> None:
+    (root / "tiny" / "weights.safetensors").write_bytes(b"garbage" * 100)
+    code, _, complaints = run("generate", "--out", out)
+    assert code == 1
+    assert "the weights of checkpoint tiny cannot be loaded" in complaints
+    assert "Traceback" not in complaints
+
+
+# Trajectory and saliency
+
+
+def test_trajectory_writes_table_picture_and_images_over_age(run, out) -> None:
+    ages = ("--from", 30, "--to", 55, "--step", 10, "--scenario", "regressed")
+    code, printed, _ = run("trajectory", *PERSON, *ages, "--out", out)
+    assert code == 0
+    table, picture = (out / f"sub-seed1_desc-regressed_volumes.{end}" for end in ("csv", "png"))
+    assert printed[-2:] == [str(table), str(picture)]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["age_years"] for row in rows] == ["30", "40", "50", "55"]
+    image = nib.load(printed[1])
+    assert image.shape == (*SHAPE, 4)
+    volumes = image.get_fdata().sum(axis=(0, 1, 2)) * np.linalg.det(GRID_AFFINE) / 1000
+    # The images are stored in steps of 1/65535.
+    np.testing.assert_allclose(volumes, [float(row["GM_ml"]) for row in rows], rtol=1e-3)
+
+
+def test_saliency_writes_a_row_a_tissue_and_column(run, root, tmp_path) -> None:
+    path = tmp_path / "saliency.csv"
+    code, printed, _ = run("saliency", "--count", 2, *PERSON, "--out", path)
+    assert (code, printed) == (0, [str(path)])
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    schema = open_checkpoint(root / "tiny").schema
+    assert len(rows) == 3 * len(schema.columns)
+    assert {row["structure"] for row in rows} == set(TISSUES)
+    assert {row["feature"] for row in rows} == set(schema.names)

@@ -1,0 +1,229 @@
+"""What the commands do, with a fake generator: the person they make, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from brainviewer import commands
+from brainviewer.commands import (
+    Ages,
+    Wishes,
+    generate_brains,
+    parse_setting,
+    reproduce_brain,
+    write_saliency,
+    write_trajectory,
+)
+from brainviewer.core.features import FeatureError
+from brainviewer.session.export import ExportError
+from tests.fakes import FEATURES, FakeLoader, write_fake_checkpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AGE, SEX, HEIGHT, EDUCATION, OCCUPATION = FEATURES
+QUIET = {"device": "cpu", "overwrite": False}
+
+
+@pytest.fixture
+def loader(monkeypatch) -> FakeLoader:
+    loader = FakeLoader()
+    monkeypatch.setattr(commands, "load_generator", loader)
+    return loader
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return write_fake_checkpoint(tmp_path / "checkpoints")
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    return tmp_path / "out"
+
+
+def wishes(folder: Path, *settings: str, **changes: Any) -> Wishes:
+    told = {"age": None, "sex": None, "seed": 1, "extrapolate": False, **changes}
+    return Wishes(str(folder), settings=settings, **told)
+
+
+def asked(loader: FakeLoader) -> dict[str, Any]:
+    """The conditions of the last brain that was asked for."""
+    return loader.last.calls[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("feature", "text", "value"),
+    [
+        (HEIGHT, "171.5", 171.5),
+        (HEIGHT, "n/a", None),
+        (HEIGHT, "", None),
+        (SEX, "F", "F"),
+        (SEX, "m", "M"),
+        (SEX, "Female", "F"),
+        (EDUCATION, "3", "3"),
+        (EDUCATION, "degree", "3"),
+        (OCCUPATION, "At Work", "a"),
+    ],
+)
+def test_a_setting_is_a_number_or_a_level_by_code_or_name(feature, text, value) -> None:
+    assert parse_setting(feature, text) == value
+
+
+@pytest.mark.parametrize(
+    ("feature", "text", "sentence"),
+    [
+        (HEIGHT, "tall", "height must be a number of cm, got 'tall'"),
+        (SEX, "X", r"sex must be one of F \(female\), M \(male\), got 'X'"),
+        (EDUCATION, "4", r"education must be one of 1 \(none\), 2 \(school\), 3 \(degree\)"),
+    ],
+)
+def test_a_setting_that_is_neither_is_refused(feature, text, sentence) -> None:
+    with pytest.raises(FeatureError, match=sentence):
+        parse_setting(feature, text)
+
+
+def test_what_is_not_said_is_typical(loader, folder, out) -> None:
+    generate_brains(wishes(folder, age=50.0), out, count=1, **QUIET)
+    assert asked(loader) == {**loader.last.schema.typical(), "age": 50.0}
+
+
+def test_what_is_said_is_asked_for(loader, folder, out) -> None:
+    wanted = wishes(folder, "height=181", "occupation=retired", "education=n/a", sex="male")
+    generate_brains(wanted, out, count=1, **QUIET)
+    assert asked(loader) == {
+        "age": loader.last.schema["age"].typical(), "sex": "M", "height": 181.0,
+        "education": None, "occupation": "c",
+    }  # fmt: skip
+
+
+def test_a_count_makes_people_of_following_seeds(loader, folder, out) -> None:
+    paths = generate_brains(wishes(folder, seed=5), out, count=3, **QUIET)
+    assert [label for label, _ in loader.last.calls] == ["seed 5", "seed 6", "seed 7"]
+    assert {path.parts[-3] for path in paths} == {"sub-seed5", "sub-seed6", "sub-seed7"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "sentence"),
+    [
+        (["iq=100"], {}, "there is no feature 'iq'"),
+        (["height"], {}, "--set needs NAME=VALUE, got 'height'"),
+        (["height=300"], {}, "height must lie in .* cm for checkpoint 'fake', got 300"),
+        ([], {"age": 12.0}, "age must lie in 20-80 years for checkpoint 'fake', got 12"),
+        ([], {"sex": "X"}, "sex must be one of"),
+        (["age=n/a"], {}, "needs an age in years"),
+    ],
+)
+def test_a_person_that_cannot_be_is_refused_before_anything_is_made(
+    loader, folder, out, settings, changes, sentence
+) -> None:
+    person = wishes(folder, *settings, **changes)
+    for action in (
+        lambda: generate_brains(person, out, count=1, **QUIET),
+        lambda: write_trajectory(person, Ages(30, 50, 10, "ideal"), out, **QUIET),
+    ):
+        with pytest.raises(FeatureError, match=sentence):
+            action()
+    assert not out.exists()
+    assert not any(generator.calls for generator in loader.generators)
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_nobody_is_refused(loader, folder, out, count) -> None:
+    for action in (generate_brains, write_saliency):
+        with pytest.raises(ValueError, match=f"count must be 1 or more, got {count}"):
+            action(wishes(folder), out, count=count, **QUIET)
+    assert loader.loads == []
+
+
+def test_a_sidecar_makes_the_same_request_again(loader, folder, out) -> None:
+    person = wishes(folder, "height=171.3", age=63.1, sex="M", seed=9)
+    image = generate_brains(person, out, count=1, **QUIET)[0]
+    first = loader.last
+    sidecar = image.with_name(image.name.replace(".nii.gz", ".json"))
+    reproduce_brain(sidecar, out / "again", checkpoint=str(folder), **QUIET)
+    assert loader.last is not first
+    assert loader.last.calls == first.calls
+
+
+def test_a_recipe_outside_the_range_is_refused_unless_it_says_so(loader, folder, out) -> None:
+    image = generate_brains(wishes(folder, age=50.0), out, count=1, **QUIET)[0]
+    sidecar = image.with_name(image.name.replace(".nii.gz", ".json"))
+    entry = json.loads(sidecar.read_text(encoding="utf-8"))
+    entry["conditions"]["age"] = 99.0
+    sidecar.write_text(json.dumps(entry), encoding="utf-8")
+    with pytest.raises(FeatureError, match="age must lie in 20-80 years"):
+        reproduce_brain(sidecar, out / "again", checkpoint=str(folder), **QUIET)
+    sidecar.write_text(json.dumps(entry | {"extrapolated": True}), encoding="utf-8")
+    reproduce_brain(sidecar, out / "again", checkpoint=str(folder), **QUIET)
+    assert asked(loader)["age"] == 99
+
+
+def test_a_regressed_trajectory_moves_the_other_features(loader, folder, out) -> None:
+    person = wishes(folder, "occupation=a", age=40.0, seed=3)
+    write_trajectory(person, Ages(30, 70, 20, "regressed"), out, **QUIET)
+    own = {c["age"]: c for label, c in loader.last.calls if label == "seed 3"}
+    assert sorted(own) == [30, 50, 70]
+    assert own[70]["occupation"]["c"] > own[50]["occupation"].get("c", 0)
+    assert own[70]["height"] < own[30]["height"]
+
+
+def test_the_ages_of_a_trajectory_are_those_of_the_training_people_if_not_said(
+    loader, folder, out
+) -> None:
+    write_trajectory(wishes(folder), Ages(None, None, 20, "ideal"), out, **QUIET)
+    assert set(loader.last.ages) >= {20, 40, 60, 80}
+
+
+@pytest.mark.parametrize("ages", [Ages(50, 30, 5, "ideal"), Ages(30, 50, 0, "ideal")])
+def test_ages_that_do_not_go_up_are_refused(loader, folder, out, ages) -> None:
+    with pytest.raises(ValueError, match="ages must go up in steps above 0"):
+        write_trajectory(wishes(folder), ages, out, **QUIET)
+
+
+def test_a_trajectory_beyond_the_range_is_refused_unless_allowed(loader, folder, out) -> None:
+    ages = Ages(60, 90, 15, "ideal")
+    with pytest.raises(FeatureError, match=r"age must lie in 20-80 years .* got 90"):
+        write_trajectory(wishes(folder), ages, out, **QUIET)
+    write_trajectory(wishes(folder, extrapolate=True), ages, out, **QUIET)
+    assert max(loader.last.ages) == 90
+
+
+@pytest.mark.parametrize("suffix", ["csv", "png"])
+def test_a_table_or_picture_that_exists_stops_a_trajectory_before_it_begins(
+    loader, folder, out, suffix
+) -> None:
+    out.mkdir()
+    there = out / f"sub-seed1_desc-ideal_volumes.{suffix}"
+    there.write_text("mine", encoding="utf-8")
+    with pytest.raises(ExportError, match=rf"volumes\.{suffix} exists already; .* --overwrite"):
+        write_trajectory(wishes(folder), Ages(30, 50, 20, "ideal"), out, **QUIET)
+    assert list(out.iterdir()) == [there]
+    assert there.read_text(encoding="utf-8") == "mine"
+    assert loader.loads == []
+
+
+def test_saliency_is_averaged_over_people_and_not_written_over(loader, folder, tmp_path) -> None:
+    path = tmp_path / "saliency.csv"
+    assert write_saliency(wishes(folder), path, count=2, **QUIET) == [path]
+    before = path.read_bytes()
+    rows = before.decode().splitlines()
+    assert rows[0] == "structure,feature,level,ml_per_sd,ml_per_unit,unit"
+    assert len(rows) == 1 + 3 * len(loader.last.schema.columns)
+    with pytest.raises(ExportError, match="exists already"):
+        write_saliency(wishes(folder), path, count=2, **QUIET)
+    write_saliency(wishes(folder), path, count=1, device="cpu", overwrite=True)
+    assert path.read_bytes() == before
+
+
+def test_the_picture_and_the_table_hold_the_volumes(loader, folder, out) -> None:
+    paths = write_trajectory(wishes(folder), Ages(30, 50, 10, "ideal"), out, **QUIET)
+    table = np.genfromtxt(next(p for p in paths if p.suffix == ".csv"), delimiter=",", names=True)
+    assert table["age_years"].tolist() == [30, 40, 50]
+    assert (np.diff(table["CSF_ml"]) > 0).all()
+    picture = next(p for p in paths if p.suffix == ".png")
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,212 @@
+"""The loop: stopped and resumed it takes the same steps, and it stops at what is not a number."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from brainviewer.training import loop
+from brainviewer.training.loop import LOG_FILE, STATE_FILE, TrainingError, learning_rate, train
+from tests.tiny import RECIPE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from brainviewer.training.loop import Progress
+
+STEPS = 12
+LINE = replace(RECIPE, steps=STEPS, learning_rate=0.05)
+
+
+class LineTask:
+    """Fits a line to points that depend on the step, with a weight that adapts as it goes."""
+
+    def __init__(self, poison_at: int = -1) -> None:
+        torch.manual_seed(1)
+        self.model = nn.Linear(3, 2)
+        self.weight = 1.0
+        self.steps = 0
+        self.poison_at = poison_at
+
+    def losses(
+        self, model: nn.Module, batch: SimpleNamespace, random: torch.Generator
+    ) -> dict[str, Tensor]:
+        noise = torch.randn(batch.x.shape, generator=random)
+        error = (model(batch.x + 0.1 * noise) - batch.x[:, :2]).square().mean()
+        total = self.weight * error + (float("nan") if batch.step == self.poison_at else 0.0)
+        return {"total": total, "error": error}
+
+    def after_step(self, losses: dict[str, float]) -> None:
+        self.weight *= 1.0 + 0.01 * losses["error"]
+        self.steps += 1
+
+    def state(self) -> dict[str, Any]:
+        return {"weight": self.weight}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.weight = state["weight"]
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        return {"val_norm": float(model.weight.norm())}
+
+
+class Points:
+    """Batches that depend on the number of the step alone."""
+
+    def batch(self, step: int) -> SimpleNamespace:
+        random = torch.Generator().manual_seed(100 + step)
+        return SimpleNamespace(step=step, x=torch.randn((8, 3), generator=random))
+
+
+class Stopped(Exception):  # noqa: N818
+    """Somebody pressed Ctrl+C."""
+
+
+def stop_at(step: int):
+    def on_progress(progress: Progress) -> None:
+        if progress.step == step:
+            raise Stopped
+
+    return on_progress
+
+
+def run(task: LineTask, out: Path, **arguments: Any) -> nn.Module:
+    return train(task, Points(), LINE, fabric=Fabric(accelerator="cpu"), out=out, **arguments)
+
+
+def rows_of(out: Path) -> list[tuple[int, str, str]]:
+    with (out / LOG_FILE).open(newline="", encoding="utf-8") as file:
+        rows = [(int(step), name, value) for step, name, value in csv.reader(file)]
+    return [row for row in rows if row[1] != "seconds"]
+
+
+@pytest.fixture
+def save_always(monkeypatch) -> None:
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("save_always")
+def test_a_run_that_was_stopped_and_resumed_is_the_one_that_never_stopped(tmp_path) -> None:
+    whole, halves = LineTask(), LineTask()
+    never = run(whole, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        run(halves, tmp_path / "halves", on_progress=stop_at(7))
+    again = LineTask()
+    resumed = run(again, tmp_path / "halves", resume=True)
+    for name in ("weight", "bias"):
+        assert torch.equal(getattr(resumed, name), getattr(never, name))
+        assert torch.equal(getattr(again.model, name), getattr(whole.model, name))
+    assert again.weight == whole.weight
+    assert again.steps == STEPS - 6
+    assert rows_of(tmp_path / "halves") == rows_of(tmp_path / "whole")
+
+
+def test_a_finished_run_that_is_resumed_takes_no_step(tmp_path) -> None:
+    first = run(LineTask(), tmp_path)
+    again = LineTask()
+    second = run(again, tmp_path, resume=True)
+    assert again.steps == 0
+    assert torch.equal(second.weight, first.weight)
+
+
+def test_resuming_without_a_state_starts_at_the_beginning(tmp_path) -> None:
+    task = LineTask()
+    run(task, tmp_path, resume=True)
+    assert task.steps == STEPS
+
+
+def test_not_resuming_starts_over(tmp_path) -> None:
+    run(LineTask(), tmp_path)
+    task = LineTask()
+    run(task, tmp_path)
+    assert task.steps == STEPS
+    assert len({row[:2] for row in rows_of(tmp_path)}) == len(rows_of(tmp_path))
+
+
+def test_the_average_is_what_comes_back_not_the_last_weights(tmp_path) -> None:
+    task = LineTask()
+    average = run(task, tmp_path)
+    assert not torch.equal(average.weight, task.model.weight)
+    assert not average.weight.requires_grad
+
+
+def test_the_average_is_an_exponential_mean_of_the_weights(tmp_path) -> None:
+    task, seen = LineTask(), []
+    start = task.model.bias.detach().clone()
+    average = run(
+        task, tmp_path, on_progress=lambda _: seen.append(task.model.bias.detach().clone())
+    )
+    mean = start
+    for step, bias in enumerate(seen):
+        decay = min(LINE.ema_decay, (1 + step) / (10 + step))
+        mean = decay * mean + (1 - decay) * bias
+    torch.testing.assert_close(average.bias, mean)
+
+
+def test_the_log_has_a_row_for_each_number_of_a_step(tmp_path) -> None:
+    run(LineTask(), tmp_path, validate_every=5)
+    rows = rows_of(tmp_path)
+    assert [row[0] for row in rows if row[1] == "error"] == list(range(STEPS))
+    assert [row[0] for row in rows if row[1] == "val_norm"] == [4, 9, 11]
+
+
+def test_progress_counts_the_steps(tmp_path) -> None:
+    seen = []
+    run(LineTask(), tmp_path, on_progress=seen.append)
+    assert [(it.step, it.steps) for it in seen] == [(n, STEPS) for n in range(1, STEPS + 1)]
+    assert seen[-1].losses["error"] < seen[0].losses["error"]
+
+
+@pytest.mark.usefixtures("save_always")
+def test_what_is_not_a_number_stops_the_run_and_keeps_the_last_state(tmp_path) -> None:
+    task = LineTask(poison_at=5)
+    with pytest.raises(
+        TrainingError, match=r"step 5 gave total nan; the last good state is in .*state\.pt; lower"
+    ):
+        run(task, tmp_path)
+    state = torch.load(tmp_path / STATE_FILE, weights_only=True)
+    assert state["step"] == 5
+    assert torch.equal(state["model"]["weight"], task.model.weight)
+    assert torch.isfinite(task.model.weight).all()
+    run(LineTask(), tmp_path, resume=True)
+
+
+def test_before_the_first_state_the_sentence_does_not_speak_of_one(tmp_path) -> None:
+    with pytest.raises(TrainingError, match=r"lower the learning rate and start again$"):
+        run(LineTask(poison_at=2), tmp_path)
+    assert not (tmp_path / STATE_FILE).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 100])
+def test_a_damaged_state_is_one_sentence(tmp_path, content) -> None:
+    (tmp_path / STATE_FILE).write_bytes(content)
+    with pytest.raises(TrainingError, match=r"state\.pt is damaged or of another recipe; train wi"):
+        run(LineTask(), tmp_path, resume=True)
+
+
+def test_the_state_of_another_network_is_refused(tmp_path) -> None:
+    run(LineTask(), tmp_path)
+    other = LineTask()
+    other.model = nn.Linear(3, 5)
+    with pytest.raises(TrainingError, match="of another recipe"):
+        run(other, tmp_path, resume=True)
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    recipe = replace(RECIPE, steps=1000, learning_rate=1.0)
+    rates = [learning_rate(step, recipe) for step in range(1000)]
+    assert rates[0] == pytest.approx(1 / 50)
+    assert rates[24] == pytest.approx(0.5, rel=0.01)
+    assert rates[500] == pytest.approx(0.02 + 0.98 / 2)
+    assert rates[-1] == pytest.approx(0.02, rel=0.01)
+    top = rates.index(max(rates))
+    assert top == 49
+    assert rates[:50] == sorted(rates[:50])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
