@@ -10,14 +10,17 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brainviewer.cohort.bids import find_scans, read_label_names, read_participants
 from brainviewer.cohort.store import REGIONS, CohortStore
 from brainviewer.core.nifti import read_volume
 from brainviewer.core.tissues import TISSUES, label_map
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 VENTRICLES = "ventricles"
 WORST_SHOWN = 5
