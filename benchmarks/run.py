@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from brainviewer.gui.main_window import MainWindow
 
 DECODES = 20
-DRAG_MOVES = 60
+DRAG_MOVES = 180
 MOVE_EVERY_MS = 16
 DRAG_FROM_YEARS, DRAG_TO_YEARS = 25.0, 80.0
 LONGEST_WAIT_S = 120.0
+OTHER_SEED = 2026
 STARTED = "first brain"
 
 
@@ -112,7 +113,9 @@ def measure_window(checkpoint: str) -> list[tuple[str, float, str]]:
     """Drag before and after the trajectory is there; count slices and 3D pictures."""
     window = open_window(checkpoint)
     session = window.session
-    wait_until(lambda: session.shown is not None and session.shown.exact)
+    wait_until(lambda: window.viewing.pane_3d.view is not None and session.shown is not None)
+    session.new_person(OTHER_SEED)
+    wait_until(lambda: session.shown is not None and session.shown.identity.seed == OTHER_SEED)
     first = drag(window)
     wait_until(lambda: session.trajectory is not None and session.trajectory.complete)
     later = drag(window)

@@ -5,33 +5,53 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from PIL import Image
+
 from brainviewer.core.recipe import Recipe, write_recipe
 from brainviewer.generators.checkpoint import resolve_checkpoint
 from brainviewer.gui.render import render_recipe
 
 OUT = Path(__file__).parent / "screenshots"
 CHECKPOINT = "cvae-ixi"
-PICTURES = {"window": (1600, 960, 63.0), "age-30": (1600, 960, 30.0), "age-80": (1600, 960, 80.0)}
+SIZE = (1600, 960)
+VIEWS = (316, 18, 1600, 634)  # the slices and the 3D view in a picture of that size
 
 
 def main() -> None:
     """Draw every picture."""
     OUT.mkdir(exist_ok=True)
-    conditions = resolve_checkpoint(CHECKPOINT).schema.typical()
+    draw(63.0, OUT / "window.png")
     with TemporaryDirectory() as folder:
-        for name, (width, height, age) in PICTURES.items():
-            recipe = Recipe(
-                checkpoint=CHECKPOINT,
-                label="seed 1",
-                seed=1,
-                conditions={**conditions, "age": age},
-                factual=conditions,
-                edits={},
-                age=age,
-            )
-            path = Path(folder) / f"{name}.json"
-            write_recipe(path, recipe)
-            print(render_recipe(path, OUT / f"{name}.png", size=(width, height)))
+        pair = [draw(age, Path(folder) / f"{age:.0f}.png") for age in (30.0, 80.0)]
+        beside([Image.open(path).crop(VIEWS) for path in pair]).save(OUT / "ages.png")
+
+
+def draw(age: float, path: Path) -> Path:
+    """Draw the window with the typical person of seed 1 at an age."""
+    conditions = resolve_checkpoint(CHECKPOINT).schema.typical()
+    recipe = Recipe(
+        checkpoint=CHECKPOINT,
+        label="seed 1",
+        seed=1,
+        conditions={**conditions, "age": age},
+        factual=conditions,
+        edits={},
+        age=age,
+    )
+    with TemporaryDirectory() as folder:
+        write_recipe(Path(folder) / "recipe.json", recipe)
+        return render_recipe(Path(folder) / "recipe.json", path, size=SIZE)
+
+
+def beside(pictures: list[Image.Image]) -> Image.Image:
+    """Put pictures side by side at half their size."""
+    halves = [picture.reduce(2) for picture in pictures]
+    joined = Image.new("RGB", (sum(half.width for half in halves), halves[0].height))
+    left = 0
+    for half in halves:
+        joined.paste(half, (left, 0))
+        left += half.width
+    return joined
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -71,7 +72,10 @@ class DeepbetTools:
     """Extraction with deepbet (Fisch et al. 2024), segmentation with `segment_tissues`."""
 
     def __init__(self) -> None:
-        self._network = BrainExtraction(no_gpu=True)
+        with warnings.catch_warnings():
+            # Its weights are TorchScript, which torch no longer recommends.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._network = BrainExtraction(no_gpu=True)
 
     def extract(self, volume: Volume) -> NDArray[np.bool_]:
         """Return the brain mask; PreprocessingError when there is no brain."""
