@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSlider,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -78,19 +79,23 @@ class View3DTools(QWidget):
         self._connect()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(4, 4, 4, 4)
-        row.setSpacing(4)
-        for button in (*self.side_buttons.values(), self.reset_button):
-            row.addWidget(button)
-        row.addSpacing(8)
-        row.addWidget(self.mode_chooser)
-        row.addSpacing(8)
+        """Put what is looked from above what is looked at: one row would widen the column."""
         cortex, *inner = self.surface_boxes.values()
         self.opacity_label.setMinimumWidth(self.opacity_label.sizeHint().width())
-        for widget in (cortex, self.opacity_slider, self.opacity_label, *inner):
-            row.addWidget(widget)
-        row.addStretch(1)
+        rows = (
+            (*self.side_buttons.values(), self.reset_button, self.mode_chooser),
+            (cortex, self.opacity_slider, self.opacity_label, *inner),
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.setSpacing(4)
+        for widgets in rows:
+            row = QHBoxLayout()
+            row.setSpacing(4)
+            for widget in widgets:
+                row.addWidget(widget)
+            row.addStretch(1)
+            column.addLayout(row)
 
     def _connect(self) -> None:
         for side, button in self.side_buttons.items():
