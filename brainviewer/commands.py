@@ -7,8 +7,9 @@ the user.
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -21,7 +22,7 @@ from rich.progress import (
 )
 
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Value
-from brainviewer.core.files import write_atomically, write_text_atomically
+from brainviewer.core.files import write_bytes_atomically, write_text_atomically
 from brainviewer.core.recipe import Recipe, read_recipe
 from brainviewer.core.scenario import AGE, SEX, Scenario
 from brainviewer.generators.checkpoint import (
@@ -36,7 +37,6 @@ from brainviewer.session.bids import Destination, subject_label
 from brainviewer.session.export import ExportError, brain_export_steps, trajectory_export_steps
 from brainviewer.session.model import age_of, course_of
 from brainviewer.session.request import (
-    Course,
     is_extrapolated,
     measured_volumes_ml,
     structures_of,
@@ -46,16 +46,20 @@ from brainviewer.session.tables import write_saliency_csv, write_trajectory_csv
 from brainviewer.session.trajectory import (
     TrajectoryPlan,
     age_range,
+    measure_with,
     spread_identities,
     trajectory_steps,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from brainviewer.core.volume import Brain
     from brainviewer.generators.base import Generator as BrainGenerator
     from brainviewer.generators.base import Identity
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +160,28 @@ def write_trajectory(
         scenario,
     )
     destination = Destination(out, label, overwrite)
+    own: dict[float, Mapping[str, float]] = {}
+
+    def note(age: float, brain: Brain) -> None:
+        own[age] = measured_volumes_ml(brain)
+
+    def recall(who: Identity, age: float) -> Mapping[str, float] | None:
+        return own.get(age) if who is identity else None
+
     images = _work(
         "making brains",
-        trajectory_export_steps(generator, recipe, destination, course=course, ages=span),
+        trajectory_export_steps(
+            generator, recipe, destination, course=course, ages=span, on_brain=note
+        ),
     )
     with _progress() as progress:
-        steps = trajectory_steps(plan, _measure(generator, course))
-        *_, trajectory = progress.track(steps, total=plan.step_count + 1, description="measuring")
+        steps = trajectory_steps(plan, measure_with(generator, course), recall=recall)
+        *_, trajectory = progress.track(
+            steps, total=plan.step_count - len(own) + 1, description="measuring"
+        )
     write_trajectory_csv(table, trajectory, overwrite=overwrite)
     content = trajectory_png(trajectory, checkpoint, sex=str(conditions.get(SEX)), factual=None)
-    write_atomically(picture, lambda file: _write(file, content))
+    write_bytes_atomically(picture, content)
     return [*images, table, picture]
 
 
@@ -201,12 +217,7 @@ def import_people(
     from brainviewer.cohort.qc import write_qc
     from brainviewer.cohort.store import CohortStore
 
-    with _progress() as progress:
-        task = progress.add_task("importing", total=None)
-
-        def show(done: int, total: int, name: str) -> None:
-            progress.update(task, completed=done, total=total, description=name)
-
+    with _counting("importing") as show:
         summary = import_cohort(
             bids, folder, command=command, workers=workers, tools=tools, on_progress=show
         )
@@ -224,14 +235,7 @@ def simulate_people(
     """Simulate a cohort."""
     from brainviewer.cohort.simulating import simulate_cohort
 
-    if people < 1:
-        raise ValueError(f"the number of people must be 1 or more, got {people}")
-    with _progress() as progress:
-        task = progress.add_task("simulating", total=people)
-
-        def show(done: int, total: int, name: str) -> None:
-            progress.update(task, completed=done, total=total, description=name)
-
+    with _counting("simulating", people) as show:
         simulate_cohort(
             folder, people=people, seed=seed, command=command, workers=workers, on_progress=show
         )
@@ -274,12 +278,7 @@ def evaluate_generator(name: str, cohort: Path, out: Path, *, draws: int, device
     from brainviewer.evaluation.evaluate import evaluate_checkpoint
 
     checkpoint = resolve_checkpoint(name)
-    with _progress() as progress:
-        task = progress.add_task("evaluating", total=None)
-
-        def show(done: int, total: int, what: str) -> None:
-            progress.update(task, completed=done, total=total, description=what)
-
+    with _counting("evaluating") as show:
         evaluate_checkpoint(
             checkpoint, CohortStore(cohort), out, device=device, draws=draws, on_progress=show
         )
@@ -377,37 +376,34 @@ def _named(checkpoint: Checkpoint) -> str:
     return f"checkpoint {checkpoint.name!r}"
 
 
-def _work(title: str, steps: Generator[float, None, Any]) -> Any:  # noqa: ANN401
+def _work(title: str, steps: Generator[float, None, Result]) -> Result:
     """Run steps that yield 0 to 1 under a progress bar and return what they return."""
     with _progress() as progress:
         task = progress.add_task(title, total=1.0)
-        while True:
-            try:
-                progress.update(task, completed=next(steps))
-            except StopIteration as end:
-                return end.value
+        return _exhaust(steps, lambda part: progress.update(task, completed=part))
 
 
-def _measure(
-    generator: BrainGenerator, course: Course
-) -> Callable[[Identity, float], Mapping[str, float]]:
-    def measure(identity: Identity, age: float) -> Mapping[str, float]:
-        return measured_volumes_ml(generator.generate(identity, course.at(age)))
-
-    return measure
-
-
-def _write(file: BinaryIO, content: bytes) -> None:
-    file.write(content)
-
-
-def _exhaust(steps: Generator[float, None, list[Path]]) -> list[Path]:
+def _exhaust(
+    steps: Generator[float, None, Result], show: Callable[[float], None] = lambda part: None
+) -> Result:
     while True:
         try:
-            next(steps)
+            show(next(steps))
         except StopIteration as end:
-            paths: list[Path] = end.value
-            return paths
+            result: Result = end.value
+            return result
+
+
+@contextmanager
+def _counting(title: str, total: int | None = None) -> Iterator[Callable[[int, int, str], None]]:
+    """Show a progress bar that is told (done, total, what)."""
+    with _progress() as progress:
+        task = progress.add_task(title, total=total)
+
+        def show(done: int, of: int, what: str) -> None:
+            progress.update(task, completed=done, total=of, description=what)
+
+        yield show
 
 
 def _progress() -> Progress:

@@ -58,10 +58,14 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> Non
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes_atomically(path: Path | str, content: bytes) -> None:
+    """Write bytes; the guarantees are those of `write_atomically`."""
+    write_atomically(path, lambda file: _write_all(file, content))
+
+
 def write_text_atomically(path: Path | str, text: str) -> None:
     """Write a text as UTF-8; the guarantees are those of `write_atomically`."""
-    content = text.encode()
-    write_atomically(path, lambda file: _write_all(file, content))
+    write_bytes_atomically(path, text.encode())
 
 
 def write_json_atomically(path: Path | str, value: object) -> None:

@@ -124,6 +124,20 @@ class ConditionNetwork(nn.Module):
         return straight + bent
 
 
+class MeanFeatures(NamedTuple):
+    """What the decoder sees of the mean brain.
+
+    Attributes
+    ----------
+    pyramid : list of (1, C, ...) Tensor
+        At 1/8, 1/4 and 1/2 of the resolution.
+    logits : (1, 4, I, J, K) Tensor
+    """
+
+    pyramid: list[Tensor]
+    logits: Tensor
+
+
 class MeanBrain(nn.Module):
     """The mean tissue map of the training people: fixed, known to encoder and decoder."""
 
@@ -133,22 +147,18 @@ class MeanBrain(nn.Module):
         super().__init__()
         self.register_buffer("shares", torch.full((1, CLASSES, *shape), 1.0 / CLASSES))
 
-    def logits(self) -> Tensor:
-        """Return the log shares (1, 4, I, J, K)."""
-        return self.shares.clamp_min(SMALLEST_SHARE).log()
+    def features(self) -> MeanFeatures:
+        """Return what the decoder sees: the same for everybody, so a generator makes it once."""
+        return MeanFeatures(self._pyramid(), self.shares.clamp_min(SMALLEST_SHARE).log())
 
     def departure(self, maps: Tensor) -> Tensor:
         """Return how maps (B, 3, I, J, K) depart from the mean."""
         return maps - self.shares[:, : CLASSES - 1]
 
-    def pyramid(self, levels: int) -> list[Tensor]:
-        """Return the mean at 1/2 (voxels as channels), 1/4, ... of the resolution, coarse first."""
-        steps = [unshuffle(self.shares)]
-        coarse = functional.avg_pool3d(self.shares, 2)
-        for _ in range(levels - 1):
-            coarse = functional.avg_pool3d(coarse, 2)
-            steps.append(coarse)
-        return steps[::-1]
+    def _pyramid(self) -> list[Tensor]:
+        """Return the mean at 1/8, 1/4 and, with voxels as channels, 1/2 of the resolution."""
+        quarter = functional.avg_pool3d(functional.avg_pool3d(self.shares, 2), 2)
+        return [functional.avg_pool3d(quarter, 2), quarter, unshuffle(self.shares)]
 
 
 class Encoder(nn.Module):
@@ -204,17 +214,17 @@ class Decoder(nn.Module):
         self.last = ResidualBlock(fine)
         self.head = nn.Conv3d(fine, 8 * CLASSES, 3, padding=1)
 
-    def forward(self, z: Tensor, y: Tensor, mean: MeanBrain) -> Tensor:
+    def forward(self, z: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
         """Map the latent (B, L) and conditions (B, D) to logits (B, 4, I, J, K)."""
         z = z + self.condition(y)  # z = z + FFN_d(y)
-        coarsest, *finer = mean.pyramid(len(self.ups) + 1)
+        coarsest, *finer = mean.pyramid
         i, j, k = self.coarse_shape
         x = rearrange(self.from_latent(z), "b (c i j k) -> b c i j k", i=i, j=j, k=k)
         x = self.stem(torch.cat([x, coarsest.expand(len(x), -1, -1, -1, -1)], dim=1))
         for up, gate, context in zip(self.ups, self.gates, finer, strict=True):
             x = up(x) * gate(context)  # (B, C, I/4, J/4, K/4), (B, C', I/2, J/2, K/2)
         x = shuffle(self.head(functional.silu(self.last(x))))  # (B, 4, I, J, K)
-        return x + mean.logits()
+        return x + mean.logits
 
 
 class CVAEOutput(NamedTuple):
@@ -254,7 +264,7 @@ class CVAE(nn.Module):
         mean, log_sd = self.encoder(self.mean.departure(maps), y)
         prior_mean, prior_log_sd = self.prior(y)
         z = torch.cat([mean + log_sd.exp() * noise, prior_mean[:1]])
-        logits = self.decoder(z, torch.cat([y, y[:1]]), self.mean)
+        logits = self.decoder(z, torch.cat([y, y[:1]]), self.mean.features())
         return CVAEOutput(mean, log_sd, prior_mean, prior_log_sd, logits[:-1], logits[-1:])
 
     def _start(self) -> None:
@@ -268,9 +278,9 @@ class CVAE(nn.Module):
         zeroed(self.prior.network.linear)
         zeroed(self.decoder.head)
 
-    def decode(self, noise: Tensor, y: Tensor) -> Tensor:
+    def decode(self, noise: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
         """Decode noise (B, L) under conditions (B, D): logits (B, 4, I, J, K)."""
-        logits: Tensor = self.decoder(self.latent(noise, y), y, self.mean)
+        logits: Tensor = self.decoder(self.latent(noise, y), y, mean)
         return logits
 
     def latent(self, noise: Tensor, y: Tensor) -> Tensor:
@@ -309,6 +319,8 @@ class CVAEGenerator:
         self._device = device
         self._model = model.eval().requires_grad_(False)
         place_on(self._model, device)
+        with device.autocast():
+            self._mean = self._model.mean.features()
 
     def draw(self, seed: int) -> Identity:
         """Draw the noise from a seed, on the processor, so that every machine draws the same."""
@@ -345,7 +357,7 @@ class CVAEGenerator:
 
     def _decode(self, noise: Tensor, y: Tensor) -> Tensor:
         with self._device.autocast():
-            logits = self._model.decode(noise, y)
+            logits = self._model.decode(noise, y, self._mean)
         return functional.softmax(logits.float(), dim=1)[:, :3]
 
     def _noise_tensor(self, identity: Identity) -> Tensor:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from brainviewer.core.files import reason_for, write_atomically
+from brainviewer.core.files import reason_for, write_bytes_atomically
 from brainviewer.session.export import (
     ExportError,
     brain_export_steps,
@@ -21,7 +20,6 @@ from brainviewer.session.trajectory import TrajectoryPlan, spread_identities, tr
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
-    from typing import BinaryIO
 
     from brainviewer.core.recipe import Recipe
     from brainviewer.generators.base import Identity
@@ -123,7 +121,7 @@ def small_file(part: Part, destination: Destination, course: Course) -> Path:
 def write_picture(path: Path, content: bytes) -> None:
     """Write a picture in one step; ExportError with one sentence when the disk refuses."""
     try:
-        write_atomically(path, partial(_write, content))
+        write_bytes_atomically(path, content)
     except OSError as error:
         raise ExportError(f"cannot write {path}: {reason_for(error)}") from error
 
@@ -231,7 +229,3 @@ def _ready(part: Part, order: Order, material: Material) -> Path:
     except OSError as error:
         raise ExportError(f"cannot make the folder {path.parent}: {reason_for(error)}") from error
     return path
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)

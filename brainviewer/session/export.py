@@ -117,8 +117,14 @@ def trajectory_export_steps(
     *,
     course: Course,
     ages: NDArray[np.float64],
+    on_brain: Callable[[float, Brain], None] = lambda age, brain: None,
 ) -> Generator[float, None, list[Path]]:
     """Make the brain at every age and write each channel as a 4D image, one frame an age.
+
+    Parameters
+    ----------
+    on_brain : function of (age, brain)
+        Hears of every brain, so that none need be made again to be measured.
 
     Yields
     ------
@@ -136,6 +142,7 @@ def trajectory_export_steps(
     brains: list[Brain] = []
     for age in ages:
         brains.append(maker.generate(identity, course.at(float(age))))
+        on_brain(float(age), brains[-1])
         yield len(brains) / (len(ages) + 1)
     files: Files = {}
     for channel in maker.channels:

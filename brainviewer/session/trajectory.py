@@ -118,12 +118,17 @@ def compute_trajectory(
     generator: BrainGenerator, course: Course, plan: TrajectoryPlan
 ) -> Trajectory:
     """Compute a whole trajectory at once; `trajectory_steps` does it step by step."""
+    *_, trajectory = trajectory_steps(plan, measure_with(generator, course))
+    return trajectory
+
+
+def measure_with(generator: BrainGenerator, course: Course) -> Measure:
+    """Return the function that makes the brain of an identity at an age and measures it."""
 
     def measure(identity: Identity, age: float) -> Volumes:
         return measured_volumes_ml(generator.generate(identity, course.at(age)))
 
-    *_, trajectory = trajectory_steps(plan, measure)
-    return trajectory
+    return measure
 
 
 def trajectory_steps(

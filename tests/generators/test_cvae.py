@@ -49,14 +49,14 @@ def test_a_training_step_gets_two_gaussians_and_one_brain_more(model) -> None:
 def test_the_expected_brain_is_that_of_the_first_persons_prior_mean(model) -> None:
     conditions = torch.randn(BATCH, model.config.conditions)
     out = model(random_maps(BATCH), conditions, torch.randn(BATCH, LATENT))
-    alone = model.decode(torch.zeros(1, LATENT), conditions[:1])
+    alone = model.decode(torch.zeros(1, LATENT), conditions[:1], model.mean.features())
     torch.testing.assert_close(out.expected, alone, rtol=1e-4, atol=1e-4)
 
 
 def test_without_noise_a_person_is_rebuilt_from_the_noise_that_encoding_finds(model) -> None:
     maps, conditions = random_maps(), torch.randn(1, model.config.conditions)
     out = model(maps, conditions, torch.zeros(1, LATENT))
-    again = model.decode(model.noise(maps, conditions), conditions)
+    again = model.decode(model.noise(maps, conditions), conditions, model.mean.features())
     torch.testing.assert_close(again, out.rebuilt, rtol=1e-3, atol=1e-3)
 
 
@@ -80,13 +80,13 @@ def test_an_untrained_model_makes_the_mean_brain_for_everybody() -> None:
     model.mean.shares.copy_(tiny_cvae(3).mean.shares)
     for seed in (1, 2):
         torch.manual_seed(seed)
-        logits = model.decode(torch.randn(1, LATENT), torch.randn(1, 3))
+        logits = model.decode(torch.randn(1, LATENT), torch.randn(1, 3), model.mean.features())
         shares = functional.softmax(logits, dim=1)
         torch.testing.assert_close(shares, model.mean.shares, rtol=1e-4, atol=1e-5)
 
 
 def test_the_mean_brain_is_averaged_down_the_pyramid(model) -> None:
-    coarse, middle, fine = model.mean.pyramid(3)
+    coarse, middle, fine = model.mean.features().pyramid
     shares = model.mean.shares
     assert fine.shape == (1, 32, *(n // 2 for n in SHAPE))
     torch.testing.assert_close(middle[0, 0, 0, 0, 0], shares[0, 0, :4, :4, :4].mean())
@@ -180,7 +180,7 @@ def test_volume_gradients_agree_with_finite_differences(generator) -> None:
     encoded = torch.from_numpy(generator.schema.encode(PERSON))[None].double()
 
     def volumes(y: torch.Tensor) -> torch.Tensor:
-        maps = functional.softmax(exact.decode(noise, y), dim=1)[0, :3]
+        maps = functional.softmax(exact.decode(noise, y, exact.mean.features()), dim=1)[0, :3]
         return maps.sum(dim=(1, 2, 3)) * voxel_volume_ml(GRID_AFFINE)
 
     expected, step = np.empty_like(gradients), 1e-4
