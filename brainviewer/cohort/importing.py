@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PACKAGES = ("brainviewer", "antspyx", "deepbet", "nibabel", "nilearn", "numpy", "scipy", "torch")
 PARTICIPANTS = "participants.tsv"
 DESCRIPTION = "participants.json"
+DATASET = "dataset_description.json"  # name and licence
 
 
 def import_cohort(
@@ -78,7 +79,7 @@ def import_cohort(
     store = CohortStore(folder)
     _check_same_people(store, scans)
     begin_cohort(store, _manifest(bids, command, tools))
-    _copy_tables(bids, folder)
+    _copy_texts(bids, folder)
     return fill_store(
         store,
         scans,
@@ -121,8 +122,8 @@ def _check_same_people(store: CohortStore, scans: dict[str, Scan]) -> None:
         )
 
 
-def _copy_tables(bids: Path, folder: Path) -> None:
-    for name in (PARTICIPANTS, DESCRIPTION):
+def _copy_texts(bids: Path, folder: Path) -> None:
+    for name in (PARTICIPANTS, DESCRIPTION, DATASET):
         if (bids / name).is_file():
             write_text_atomically(folder / name, (bids / name).read_text(encoding="utf-8-sig"))
 

@@ -37,9 +37,11 @@ LARGEST_BRAIN_ML = 2500.0
 VOLUME_FACTOR_RANGE = (0.6, 2.2)
 LARGEST_LOST_SHARE = 0.05
 SMALLEST_LABEL_OVERLAP = 0.7
-N4_CONVERGENCE = {"iters": [30, 30, 20], "tol": 1e-6}
-N4_SPACING_MM = 4.0
-DEEP_EDGE_VOXELS = 1.0
+# Three levels leave shading under the vertex.
+N4_CONVERGENCE = {"iters": [50, 50, 50, 50], "tol": 1e-7}
+N4_SPACING_MM = 6.0
+SPECIAL_GREY = ("deep", "cerebellum")
+EDGE_VOXELS = 1.0
 REGISTRATION_SEED = 1
 
 
@@ -98,9 +100,9 @@ def prepare_scan(volume: Volume, tools: Tools) -> PreparedScan:
     corrected = _correct_bias(volume, mask)
     brain = np.where(mask, corrected, np.float32(0.0))
     to_template = register_affine(Volume(brain, volume.affine))
-    priors, deep = _template_on(volume, to_template)
+    priors, special = _template_on(volume, to_template)
     t1 = Volume(corrected, volume.affine)
-    tissues, means = tools.segment(t1, mask, priors, deep=deep)
+    tissues, means = tools.segment(t1, mask, priors, special=special)
     scaled = np.clip(brain * np.float32(WM_INTENSITY / means.wm), 0.0, 1.0)
     return PreparedScan(
         t1=Volume(scaled, volume.affine, volume.name),
@@ -233,10 +235,16 @@ def register_affine(brain: Volume) -> Affine:
     return to_template
 
 
-def deep_grey_map(template: Template) -> FloatArray:
-    """Say where grey matter belongs to the deep nuclei: (I, J, K) float32, 0 to 1, soft."""
-    deep = np.isin(template.territories, territory_labels("deep")).astype(np.float32)
-    return np.asarray(ndimage.gaussian_filter(deep, DEEP_EDGE_VOXELS), dtype=np.float32)
+def special_grey_maps(template: Template) -> FloatArray:
+    """Say where grey matter is that of the deep nuclei, and of the cerebellum.
+
+    Returns
+    -------
+    (2, I, J, K) float32 ndarray, in [0, 1], soft
+    """
+    parts = [np.isin(template.territories, territory_labels(name)) for name in SPECIAL_GREY]
+    soft = [ndimage.gaussian_filter(part.astype(np.float32), EDGE_VOXELS) for part in parts]
+    return np.stack(soft)
 
 
 def rigid_part(affine: Affine, centre: NDArray[np.float64]) -> Affine:
@@ -304,14 +312,16 @@ def _correct_bias(volume: Volume, mask: NDArray[np.bool_]) -> FloatArray:
 
 
 def _template_on(scan: Volume, to_template: Affine) -> tuple[FloatArray, FloatArray]:
-    """Template maps on the grid of a scan: WM, GM, CSF (3, I, J, K), and deep grey (I, J, K)."""
+    """Template maps on the grid of a scan: WM, GM, CSF (3, I, J, K), special grey (2, I, J, K)."""
     template = load_template(STORE_SPACING_MM)
     affine = to_template @ scan.affine
-    *tissues, deep = (
-        resample(Volume(data, template.affine), affine=affine, shape=scan.shape).data
-        for data in (*template.tissues, deep_grey_map(template))
-    )
-    return np.stack(tissues).astype(np.float32), deep.astype(np.float32)
+    moved = np.stack(
+        [
+            resample(Volume(data, template.affine), affine=affine, shape=scan.shape).data
+            for data in (*template.tissues, *special_grey_maps(template))
+        ]
+    ).astype(np.float32)
+    return moved[:3], moved[3:]
 
 
 def _carry(volume: Volume, matrix: Affine, shape: tuple[int, int, int]) -> FloatArray:

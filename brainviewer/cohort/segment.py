@@ -47,12 +47,15 @@ class SegmentationError(ValueError):
 class TissueMeans:
     """Intensities of the pure tissues and the noise about them, in the image's own unit.
 
-    Grey matter has two: the nuclei deep in the brain hold more myelin and iron than the cortex.
+    Grey matter has three: the nuclei deep in the brain hold more myelin and iron than the cortex,
+    and the cortex of the cerebellum is folded so finely that a voxel always holds some white
+    matter.
     """
 
     csf: float
     gm: float
     deep_gm: float
+    cerebellar_gm: float
     wm: float
     noise: float
 
@@ -62,7 +65,7 @@ def segment_tissues(
     mask: NDArray[np.bool_],
     priors: FloatArray,
     *,
-    deep: FloatArray,
+    special: FloatArray,
     spacing_mm: float,
 ) -> tuple[FloatArray, TissueMeans]:
     """Estimate partial volumes inside a brain mask.
@@ -75,8 +78,8 @@ def segment_tissues(
         The brain with its CSF.
     priors : (3, I, J, K) float32 ndarray, in [0, 1]
         Template maps of WM, GM and CSF on the image's grid.
-    deep : (I, J, K) float32 ndarray, in [0, 1]
-        1 where grey matter belongs to deep nuclei, 0 where to cortex.
+    special : (2, I, J, K) float32 ndarray, in [0, 1]
+        1 where grey matter belongs to the deep nuclei; the same for the cerebellum.
     spacing_mm : float
         The mean distance of voxels.
 
@@ -93,8 +96,9 @@ def segment_tissues(
         the order CSF < GM < WM, as in T1-weighted images.
     """
     own = _normalise(priors[::-1, mask] + PRIOR_FLOOR)  # (3, N): CSF, GM, WM
-    means = estimate_means(t1, mask, own, deep=deep, spacing_mm=spacing_mm)
-    levels = _Levels(means, means.gm + (means.deep_gm - means.gm) * deep[mask])
+    means = estimate_means(t1, mask, own, special=special, spacing_mm=spacing_mm)
+    departure = np.array([means.deep_gm, means.cerebellar_gm], dtype=np.float32) - means.gm
+    levels = _Levels(means, means.gm + departure @ special[:, mask])
     fractions = _field(t1[mask], mask, own, levels)
     maps = np.zeros((3, *mask.shape), dtype=np.float32)
     maps[:, mask] = fractions[::-1]
@@ -106,7 +110,7 @@ def estimate_means(
     mask: NDArray[np.bool_],
     priors: FloatArray,
     *,
-    deep: FloatArray,
+    special: FloatArray,
     spacing_mm: float,
 ) -> TissueMeans:
     """Measure the intensity of each tissue where it is pure.
@@ -123,12 +127,13 @@ def estimate_means(
     likely[:, mask] = posterior > 0.5
     wm_core = t1[ndimage.binary_erosion(likely[2])]
     near_surface = ~_eroded(mask, CORTEX_DEPTH_MM / spacing_mm)
-    cortex = t1[likely[1] & near_surface]
+    cortex = t1[likely[1] & near_surface & (special[1] < 0.5)]
     fluid = likely[0] & _eroded(mask, DEEP_MM / spacing_mm)
     core = ndimage.binary_erosion(fluid)
     fluid = t1[core if core.sum() > FEWEST_VOXELS else fluid]
-    nuclei = t1[mask][(deep[mask] > 0.9) & (priors[1] > SURE_PRIOR)]
-    if min(len(wm_core), len(cortex), len(fluid), len(nuclei)) == 0:
+    sure = priors[1] > SURE_PRIOR
+    nuclei, cerebellum = (t1[mask][(part[mask] > 0.9) & sure] for part in special)
+    if min(len(wm_core), len(cortex), len(fluid), len(nuclei), len(cerebellum)) == 0:
         raise SegmentationError(
             "no voxels of one tissue were found; the image must be a T1-weighted brain"
         )
@@ -136,8 +141,10 @@ def estimate_means(
     csf, gm = float(np.median(fluid)), float(np.median(cortex))
     spread = MAD_TO_SD * float(np.median(np.abs(wm_core - wm)))
     noise = max(spread, LEAST_NOISE * abs(wm - csf))
-    deep_gm = float(np.clip(np.median(nuclei), gm, wm - noise))
-    means = TissueMeans(csf, gm, deep_gm, wm, noise)
+    deep, cerebellar = (
+        float(np.clip(np.median(part), gm, wm - noise)) for part in (nuclei, cerebellum)
+    )
+    means = TissueMeans(csf, gm, deep, cerebellar, wm, noise)
     check_order(means)
     return means
 

@@ -44,7 +44,7 @@ class Tools(Protocol):
         ...
 
     def segment(
-        self, t1: Volume, mask: NDArray[np.bool_], priors: FloatArray, *, deep: FloatArray
+        self, t1: Volume, mask: NDArray[np.bool_], priors: FloatArray, *, special: FloatArray
     ) -> tuple[FloatArray, TissueMeans]:
         """Return the partial volumes of WM, GM, CSF: (3, I, J, K), and the tissue means."""
         ...
@@ -89,12 +89,12 @@ class DeepbetTools:
         return np.asarray(mask.dataobj) > 0
 
     def segment(
-        self, t1: Volume, mask: NDArray[np.bool_], priors: FloatArray, *, deep: FloatArray
+        self, t1: Volume, mask: NDArray[np.bool_], priors: FloatArray, *, special: FloatArray
     ) -> tuple[FloatArray, TissueMeans]:
         """Segment with template priors; SegmentationError for other contrasts."""
         intensities = t1.data.astype(np.float32, copy=False)
         spacing = float(t1.spacing_mm.mean())
-        return segment_tissues(intensities, mask, priors, deep=deep, spacing_mm=spacing)
+        return segment_tissues(intensities, mask, priors, special=special, spacing_mm=spacing)
 
 
 class FslTools:
@@ -108,10 +108,10 @@ class FslTools:
             return np.asarray(_read(folder, "brain_mask") > 0)
 
     def segment(
-        self, t1: Volume, mask: NDArray[np.bool_], priors: FloatArray, *, deep: FloatArray
+        self, t1: Volume, mask: NDArray[np.bool_], priors: FloatArray, *, special: FloatArray
     ) -> tuple[FloatArray, TissueMeans]:
-        """Run ``fast`` on the stripped image; it needs neither priors nor deep nuclei."""
-        del priors, deep
+        """Run ``fast`` on the stripped image; it needs no template maps."""
+        del priors, special
         intensities = np.where(mask, t1.data, 0).astype(np.float32)
         with tempfile.TemporaryDirectory() as folder:
             write_volume(Path(folder) / "brain.nii.gz", Volume(intensities, t1.affine))
@@ -132,7 +132,7 @@ def _measure_means(intensities: FloatArray, maps: FloatArray) -> TissueMeans:
     wm, gm, csf = np.average(np.stack([intensities.ravel()] * 3), axis=1, weights=weights).tolist()
     pure = intensities[maps[0] > PURE]
     noise = float(pure.std()) if pure.size else 0.0
-    means = TissueMeans(csf, gm, gm, wm, noise)
+    means = TissueMeans(csf, gm, gm, gm, wm, noise)
     check_order(means)
     return means
 

@@ -129,19 +129,39 @@ def conditions_at_age(
     return moved
 
 
+def expected_conditions(
+    schema: FeatureSchema, regression: Regression, *, age: float, sex: Value
+) -> dict[str, Value]:
+    """Return what the regression expects of a person of whom only age and sex are known.
+
+    Unordered levels become a mixture of levels; values stay in the training range.
+    """
+    expected: dict[str, Value] = {AGE: age, SEX: sex}
+    for feature in schema.features:
+        if feature.name not in (AGE, SEX):
+            numbers = regression.predict(sex, feature.name, age)
+            expected[feature.name] = _allowed(feature, numbers)
+    return expected
+
+
 def _shifted(feature: Feature, value: Value, shift: np.ndarray) -> Value:
     if feature.kind is Kind.LEVELS:
         own = value if isinstance(value, Mapping) else {str(value): 1.0}
-        shares = np.array([own.get(code, 0.0) for code in feature.codes]) + shift
-        shares = np.clip(shares, 0.0, 1.0) * (np.array(feature.fitted.shares) > 0)
+        return _allowed(feature, np.array([own.get(code, 0.0) for code in feature.codes]) + shift)
+    return _allowed(feature, feature.number(value) + shift)
+
+
+def _allowed(feature: Feature, numbers: np.ndarray) -> Value:
+    """Bring a number into the training range, or shares of levels to a mixture of those seen."""
+    if feature.kind is Kind.LEVELS:
+        shares = np.clip(numbers, 0.0, 1.0) * (np.array(feature.fitted.shares) > 0)
         shares = np.round(shares / shares.sum(), SHARE_DIGITS)
         return {
             code: float(share)
             for code, share in zip(feature.codes, shares, strict=True)
             if share > 0
         }
-    known = feature.fitted
-    return float(np.clip(feature.number(value) + shift[0], known.low, known.high))
+    return float(np.clip(numbers[0], feature.fitted.low, feature.fitted.high))
 
 
 def _fit(

@@ -12,14 +12,20 @@ from torch.nn import functional
 from brainviewer.cohort.reading import FULL, Crop, People, read_people, read_table
 from brainviewer.cohort.store import CohortError, CohortStore, grid_affine
 from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, fit_schema
-from brainviewer.core.scenario import AGE, SEX
+from brainviewer.core.scenario import (
+    AGE,
+    SEX,
+    expected_conditions,
+    feature_age,
+    fit_regression,
+)
 from brainviewer.training.folds import FOLDS, assign_folds
 from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from brainviewer.core.volume import Affine
+    from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.training.recipe import TrainingRecipe
 
 FEWEST_PEOPLE = 20
@@ -107,7 +113,8 @@ class BatchSource:
     """Endless augmented batches; batch n is the same in every run.
 
     Every epoch passes over all people in a new order. Half of them are mirrored left to right, all
-    are warped smoothly, and their conditions get noise and gaps, except for age and sex.
+    are warped smoothly. Of their conditions, age and sex stay; the others get noise and gaps, or
+    are replaced together by what the regression expects at that age and sex.
     """
 
     def __init__(self, people: People, schema: FeatureSchema, recipe: TrainingRecipe) -> None:
@@ -118,6 +125,8 @@ class BatchSource:
             )
         self._maps = torch.from_numpy(people.maps)
         self._conditions = torch.from_numpy(np.stack([schema.encode(c) for c in people.conditions]))
+        self._expected = torch.from_numpy(_expected(people, schema))
+        self._noise = recipe.condition_noise * self._conditions.std(dim=0)
         self._recipe = recipe
         self._columns = [column.feature for column in schema.columns]
         self._free = torch.tensor([name not in (AGE, SEX) for name in self._columns])
@@ -137,10 +146,14 @@ class BatchSource:
         maps = self._maps[chosen].float() / FULL
         maps = mirror_some(maps, random)
         maps = warp_smoothly(maps, random, amount_mm=self._recipe.warp_mm)
-        return Batch(maps, self._disturb(self._conditions[chosen], random))
+        regressed = torch.rand(size, generator=random) < self._recipe.condition_regression
+        conditions = torch.where(
+            regressed[:, None], self._expected[chosen], self._conditions[chosen]
+        )
+        return Batch(maps, self._disturb(conditions, random))
 
     def _disturb(self, conditions: Tensor, random: torch.Generator) -> Tensor:
-        noise = torch.randn(conditions.shape, generator=random) * self._recipe.condition_noise
+        noise = torch.randn(conditions.shape, generator=random) * self._noise
         hidden = {
             name: torch.rand(len(conditions), generator=random) < self._recipe.condition_dropout
             for name in dict.fromkeys(self._columns)
@@ -185,6 +198,16 @@ def warp_smoothly(maps: Tensor, random: torch.Generator, *, amount_mm: float) ->
         torch.eye(3, 4).expand(len(maps), 3, 4), [len(maps), 1, *shape], align_corners=False
     )
     return functional.grid_sample(maps, identity + shift, align_corners=False)
+
+
+def _expected(people: People, schema: FeatureSchema) -> FloatArray:
+    """Encode what the regression expects of each person: (N, D) float32."""
+    regression = fit_regression(schema, people.conditions)
+    rows = [
+        expected_conditions(schema, regression, age=feature_age(row), sex=row[SEX])
+        for row in people.conditions
+    ]
+    return np.stack([schema.encode(row) for row in rows])
 
 
 def _complete(row: Conditions) -> bool:

@@ -39,8 +39,11 @@ class TrainingRecipe:
     test_folds, validation_folds : tuple of int, each in 0-9
         People of these folds are not trained on.
     condition_noise : float
-        Standard deviation of noise on the condition columns other than age and sex, which acts
-        as a ridge penalty (Bishop 1995).
+        Noise on the condition columns other than age and sex, in standard deviations of each,
+        which acts as a ridge penalty (Bishop 1995).
+    condition_regression : float
+        Share of people whose features other than age and sex are replaced by what the regression
+        on age expects of them: the conditions under which the *regressed* scenario asks.
     condition_dropout : float
         Share of values, other than age and sex, that are hidden as missing.
     warp_mm : float
@@ -65,6 +68,7 @@ class TrainingRecipe:
     test_folds: tuple[int, ...] = (0, 1)
     validation_folds: tuple[int, ...] = (2,)
     condition_noise: float = 0.2
+    condition_regression: float = 0.5
     condition_dropout: float = 0.1
     warp_mm: float = 1.0
     model: Mapping[str, Any] = field(default_factory=dict)
@@ -149,6 +153,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("condition_noise", _is_not_negative, "a number, 0 or more"),
     ("warp_mm", _is_not_negative, "a number, 0 or more"),
     ("ema_decay", _is_share, "a number from 0 to below 1"),
+    ("condition_regression", _is_share, "a number from 0 to below 1"),
     ("condition_dropout", _is_share, "a number from 0 to below 1"),
     ("test_folds", _are_folds, "a list of numbers from 0 to 9"),
     ("validation_folds", _are_folds, "a list of numbers from 0 to 9"),

@@ -81,4 +81,5 @@ def write_bids(folder, names, *, table=None):
     lines = ["participant_id\tage", *(f"{name}\t{age}" for name, age in rows)]
     (folder / "participants.tsv").write_text("\n".join(lines) + "\n")
     (folder / "participants.json").write_text('{"age": {"Units": "years"}}')
+    (folder / "dataset_description.json").write_text('{"Name": "Nobody", "License": "CC0"}')
     return folder

@@ -41,8 +41,8 @@ def test_people_tables_and_manifest_are_written(tmp_path, prepared):
     store = CohortStore(tmp_path / "cohort")
     assert (summary.people, summary.skipped, summary.failed) == (3, 0, {})
     assert store.participant_ids == NAMES
-    for table in ("participants.tsv", "participants.json"):
-        assert (store.folder / table).read_text() == (bids / table).read_text()
+    for name in ("participants.tsv", "participants.json", "dataset_description.json"):
+        assert (store.folder / name).read_text() == (bids / name).read_text()
     manifest = store.read_manifest()
     assert (manifest.kind, manifest.command) == ("imported", "import")
     assert manifest.settings == {"tools": "deepbet"}

@@ -25,7 +25,7 @@ from brainviewer.core.space import resample, voxel_to_world
 from brainviewer.core.tissues import TISSUES, label_map, map_volumes_ml
 from brainviewer.core.volume import Volume
 
-MEANS = TissueMeans(csf=300.0, gm=700.0, deep_gm=750.0, wm=1000.0, noise=20.0)
+MEANS = TissueMeans(csf=300.0, gm=700.0, deep_gm=750.0, cerebellar_gm=800.0, wm=1000.0, noise=20.0)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class KnownTools:
     def extract(self, volume):
         return self.mask
 
-    def segment(self, t1, mask, priors, *, deep):
+    def segment(self, t1, mask, priors, *, special):
         wm = float(np.median(t1.data[self.tissues[0] > 0.99]))
         return self.tissues, replace(MEANS, wm=wm)
 

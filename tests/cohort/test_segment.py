@@ -12,7 +12,7 @@ from brainviewer.cohort.segment import (
 SPACING_MM = 3.0
 SHAPE = (45, 57, 48)
 RADII_MM = np.array([64.0, 82.0, 68.0])
-CSF, GM, DEEP_GM, WM = 20.0, 60.0, 72.0, 100.0
+CSF, GM, DEEP_GM, CEREBELLAR_GM, WM = 20.0, 60.0, 72.0, 80.0, 100.0
 NOISE = 3.0
 SUBSAMPLES = 3
 
@@ -35,32 +35,34 @@ def ellipsoid(scale, *, centre_mm=(0.0, 0.0, 0.0), thickness_mm=0.0):
 
 @pytest.fixture(scope="module")
 def head():
-    """Shells of CSF, GM and WM about a ventricle and two nuclei: shares (WM, GM, CSF), nuclei."""
+    """Shells of CSF, GM and WM about a ventricle and brighter grey: (WM, GM, CSF), (deep, low)."""
     whole = ellipsoid(1.0)
     brain = ellipsoid(1.0, thickness_mm=5.0)
     white = ellipsoid(1.0, thickness_mm=15.0)
     ventricle = ellipsoid(0.25)
     nuclei = sum(ellipsoid(0.16, centre_mm=(side * 32.0, 0.0, 0.0)) for side in (-1, 1))
-    maps = np.stack(
-        [white - ventricle - nuclei, brain - white + nuclei, whole - brain + ventricle]
-    ).astype(np.float32)
-    return maps, nuclei.astype(np.float32)
+    cerebellum = ellipsoid(0.2, centre_mm=(0.0, -30.0, -25.0))
+    special = np.stack([nuclei, cerebellum]).astype(np.float32)
+    grey = special.sum(axis=0)
+    maps = np.stack([white - ventricle - grey, brain - white + grey, whole - brain + ventricle])
+    return maps.astype(np.float32), special
 
 
 def scan(head, *, seed=0, noise=NOISE):
-    maps, nuclei = head
-    image = WM * maps[0] + GM * (maps[1] - nuclei) + DEEP_GM * nuclei + CSF * maps[2]
+    maps, (nuclei, cerebellum) = head
+    image = WM * maps[0] + GM * (maps[1] - nuclei - cerebellum) + CSF * maps[2]
+    image += DEEP_GM * nuclei + CEREBELLAR_GM * cerebellum
     rng = np.random.default_rng(seed)
     return (image + rng.normal(0.0, noise, SHAPE)).astype(np.float32)
 
 
 def segment(head, image):
     """Segment with the blurred truth as template, as a template is of nobody in particular."""
-    maps, nuclei = head
+    maps, special = head
     priors = np.stack([ndimage.gaussian_filter(m, 1.5) for m in maps])
     mask = maps.sum(axis=0) > 0.5
-    deep = ndimage.gaussian_filter((nuclei > 0.5).astype(np.float32), 0.5)
-    return segment_tissues(image, mask, priors, deep=deep, spacing_mm=SPACING_MM)
+    parts = [ndimage.gaussian_filter((s > 0.5).astype(np.float32), 0.5) for s in special]
+    return segment_tissues(image, mask, priors, special=np.stack(parts), spacing_mm=SPACING_MM)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,7 @@ def test_means_and_noise_are_those_of_the_image(result):
     assert means.csf == pytest.approx(CSF, abs=1.5)
     assert means.gm == pytest.approx(GM, abs=1.5)
     assert means.deep_gm == pytest.approx(DEEP_GM, abs=1.5)
+    assert means.cerebellar_gm == pytest.approx(CEREBELLAR_GM, abs=1.5)
     assert means.wm == pytest.approx(WM, abs=1.5)
     assert means.noise == pytest.approx(NOISE, rel=0.15)
 
@@ -119,10 +122,10 @@ def test_an_image_of_one_grey_is_refused(head):
 
 
 def test_an_empty_mask_is_refused(head):
-    maps, nuclei = head
+    maps, special = head
     nothing = np.zeros(SHAPE, dtype=bool)
     with pytest.raises(SegmentationError, match="the brain mask is empty"):
-        segment_tissues(scan(head), nothing, maps, deep=nuclei, spacing_mm=SPACING_MM)
+        segment_tissues(scan(head), nothing, maps, special=special, spacing_mm=SPACING_MM)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +135,8 @@ def test_an_empty_mask_is_refused(head):
 )
 def test_means_out_of_order_are_refused_with_their_numbers(csf, gm, wm, noise):
     with pytest.raises(SegmentationError, match=f"found CSF {csf}, GM {gm}, WM {wm} and noise 3"):
-        check_order(TissueMeans(csf, gm, gm, wm, noise))
+        check_order(TissueMeans(csf, gm, gm, gm, wm, noise))
 
 
 def test_means_in_order_are_accepted():
-    check_order(TissueMeans(20, 60, 70, 100, 3))
+    check_order(TissueMeans(20, 60, 70, 80, 100, 3))

@@ -79,10 +79,10 @@ def test_fast_gets_the_brain_and_gives_the_maps(fsl, tmp_path):
     prepare_answers(tmp_path, maps)
     seen = tmp_path / "seen.nii.gz"
     fsl("fast", f"cp brain.nii.gz {seen}; cp {tmp_path}/brain_pve_*.nii.gz .")
-    found, means = FslTools().segment(image, mask, maps, deep=maps[0])
+    found, means = FslTools().segment(image, mask, maps, special=maps[:2])
     np.testing.assert_allclose(found, maps)
     np.testing.assert_array_equal(read_volume(seen).data, np.where(mask, image.data, 0))
-    assert means.csf < means.gm == means.deep_gm < means.wm
+    assert means.csf < means.gm == means.deep_gm == means.cerebellar_gm < means.wm
 
 
 def test_a_wrong_contrast_is_refused(fsl, tmp_path):
@@ -90,7 +90,7 @@ def test_a_wrong_contrast_is_refused(fsl, tmp_path):
     prepare_answers(tmp_path, maps)
     fsl("fast", f"cp {tmp_path}/brain_pve_*.nii.gz .")
     with pytest.raises(SegmentationError, match="T1-weighted"):
-        FslTools().segment(image, np.ones(SHAPE, bool), maps, deep=maps[0])
+        FslTools().segment(image, np.ones(SHAPE, bool), maps, special=maps[:2])
 
 
 def test_a_tissue_that_fast_does_not_find_is_named(fsl, tmp_path):
@@ -99,7 +99,7 @@ def test_a_tissue_that_fast_does_not_find_is_named(fsl, tmp_path):
     prepare_answers(tmp_path, maps)
     fsl("fast", f"cp {tmp_path}/brain_pve_*.nii.gz .")
     with pytest.raises(PreprocessingError, match="found no voxel of one tissue"):
-        FslTools().segment(image, np.ones(SHAPE, bool), maps, deep=maps[0])
+        FslTools().segment(image, np.ones(SHAPE, bool), maps, special=maps[:2])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 from brainviewer.cohort.reading import People
 from brainviewer.cohort.store import CohortError
 from brainviewer.core.features import FeatureError
+from brainviewer.core.scenario import expected_conditions, fit_regression
 from brainviewer.training.dataset import (
     BatchSource,
     load_training_data,
@@ -29,7 +30,9 @@ from tests.tiny import (
     write_tiny_cohort,
 )
 
-UNDISTURBED = replace(RECIPE, condition_noise=0.0, condition_dropout=0.0, warp_mm=0.0)
+UNDISTURBED = replace(
+    RECIPE, condition_noise=0.0, condition_dropout=0.0, condition_regression=0.0, warp_mm=0.0
+)
 
 
 def random_of(seed: int) -> torch.Generator:
@@ -167,6 +170,39 @@ def test_a_hidden_feature_is_hidden_in_all_its_columns(data) -> None:
     hidden = torch.cat([source.batch(step).conditions[:, columns] == 0 for step in range(7)])
     assert torch.equal(hidden.all(dim=1), hidden.any(dim=1))
     assert 0 < hidden.all(dim=1).sum() < len(hidden)
+
+
+def test_noise_is_in_standard_deviations_of_each_column(data) -> None:
+    recipe = replace(UNDISTURBED, condition_noise=0.5)
+    noisy, plain = (BatchSource(data.train, data.schema, r) for r in (recipe, UNDISTURBED))
+    batches = [(noisy.batch(s).conditions, plain.batch(s).conditions) for s in range(200)]
+    spread = torch.cat([one - other for one, other in batches]).std(dim=0)
+    encoded = torch.tensor(np.stack([data.schema.encode(row) for row in data.train.conditions]))
+    wanted = 0.5 * encoded.std(dim=0)
+    names = [column.feature for column in data.schema.columns]
+    wanted[[names.index("age"), names.index("sex")]] = 0.0
+    torch.testing.assert_close(spread, wanted, rtol=0.1, atol=1e-6)
+
+
+def test_some_people_have_the_features_that_are_expected_at_their_age_and_sex(data) -> None:
+    recipe = replace(UNDISTURBED, condition_regression=0.4)
+    source, plain = (BatchSource(data.train, data.schema, r) for r in (recipe, UNDISTURBED))
+    regression = fit_regression(data.schema, data.train.conditions)
+    people = {
+        tuple(data.schema.encode(row).tolist()): data.schema.encode(
+            expected_conditions(data.schema, regression, age=row["age"], sex=row["sex"])
+        )
+        for row in data.train.conditions
+    }
+    replaced = []
+    for step in range(60):
+        for row, own in zip(
+            source.batch(step).conditions, plain.batch(step).conditions, strict=True
+        ):
+            replaced.append(not torch.equal(row, own))
+            if replaced[-1]:
+                np.testing.assert_allclose(row, people[tuple(own.tolist())], atol=1e-6)
+    assert 0.3 < np.mean(replaced) < 0.5
 
 
 def test_a_batch_larger_than_the_people_is_refused(data) -> None:
