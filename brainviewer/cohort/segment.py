@@ -97,8 +97,8 @@ def segment_tissues(
     """
     own = _normalise(priors[::-1, mask] + PRIOR_FLOOR)  # (3, N): CSF, GM, WM
     means = estimate_means(t1, mask, own, special=special, spacing_mm=spacing_mm)
-    departure = np.array([means.deep_gm, means.cerebellar_gm], dtype=np.float32) - means.gm
-    levels = _Levels(means, means.gm + departure @ special[:, mask])
+    greys = np.array([means.deep_gm - means.gm, means.cerebellar_gm - means.gm], dtype=np.float32)
+    levels = _Levels(means, np.float32(means.gm) + greys @ special[:, mask])
     fractions = _field(t1[mask], mask, own, levels)
     maps = np.zeros((3, *mask.shape), dtype=np.float32)
     maps[:, mask] = fractions[::-1]
