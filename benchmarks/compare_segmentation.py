@@ -2,7 +2,8 @@
 
     python benchmarks/compare_segmentation.py COHORT_DIR BIDS_DIR
 
-Prints Markdown tables: agreement, age slopes, overlap, and the people who differ most.
+Prints Markdown tables: agreement, age slopes, overlap, white matter by place, and the people who
+differ most.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.cohort.bids import find_scans, read_label_names, read_participants
-from brainviewer.cohort.store import REGIONS, CohortStore
+from brainviewer.cohort.store import REGIONS, CohortStore, grid_affine
 from brainviewer.core.nifti import read_volume
 from brainviewer.core.tissues import TISSUES, label_map
+from brainviewer.core.volume import voxel_volume_ml
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VENTRICLES = "ventricles"
+VERTEX_MM = (50.0, 75.0)  # above the centre of the template's grid, z
 WORST_SHOWN = 5
 SINGLE_FAILURE = 0.25  # further than this from what the others' regression predicts
 
@@ -38,6 +41,8 @@ class Comparison:
     ours, labels : dict of tissue to (N,) ndarray, mL
         ``labels`` has the ventricles besides.
     dice : dict of tissue to (N,) ndarray
+    places : dict of place to (N, 2) ndarray, mL
+        White matter there: ours, and the labels'.
     """
 
     names: list[str]
@@ -45,14 +50,15 @@ class Comparison:
     ours: dict[str, NDArray[np.float64]]
     labels: dict[str, NDArray[np.float64]]
     dice: dict[str, NDArray[np.float64]]
+    places: dict[str, NDArray[np.float64]]
 
 
 def main(cohort: str, bids: str) -> None:
     """Compare and print."""
     comparison = compare(CohortStore(Path(cohort)), Path(bids))
     print(f"{len(comparison.names)} people, {np.isfinite(comparison.ages).sum()} with an age\n")
-    for table in (agreement_table(comparison), slope_table(comparison), failure_lines(comparison)):
-        print("\n".join(table), end="\n\n")
+    for table in (agreement_table, slope_table, place_table, failure_lines):
+        print("\n".join(table(comparison)), end="\n\n")
 
 
 def compare(store: CohortStore, bids: Path) -> Comparison:
@@ -60,6 +66,8 @@ def compare(store: CohortStore, bids: Path) -> Comparison:
     names = read_label_names(bids)
     groups = {t: [n for n, (_, tissue) in names.items() if tissue == t] for t in TISSUES}
     groups[VENTRICLES] = [n for n, (name, _) in names.items() if "ventric" in name.lower()]
+    cerebellum = [n for n, (name, _) in names.items() if "cerebell" in name.lower()]
+    height = grid_affine(store.read_manifest())
     people = read_participants(bids / "participants.tsv", bids / "participants.json").people
     scans = [s for s in find_scans(bids) if s.labels and store.has(s.participant_id)]
     rows = []
@@ -70,12 +78,20 @@ def compare(store: CohortStore, bids: Path) -> Comparison:
         counted = {t: np.isin(native.data, g).sum() for t, g in groups.items()}
         labels = {t: float(count) * native.voxel_volume_ml for t, count in counted.items()}
         age = people.get(name, {}).get("age")
+        volumes = store.read_person(name).volumes
         rows.append(
-            (name, np.nan if age is None else age, ours, labels, _dice(store, name, groups))
+            (
+                name,
+                np.nan if age is None else age,
+                ours,
+                labels,
+                _dice(volumes, groups),
+                _places(volumes, groups["WM"], cerebellum, height),
+            )
         )
     ids, ages, *columns = zip(*rows, strict=True)
-    ours, labels, dice = ({t: np.array([r[t] for r in c]) for t in c[0]} for c in columns)
-    return Comparison(list(ids), np.array(ages, dtype=np.float64), ours, labels, dice)
+    ours, labels, dice, places = ({t: np.array([r[t] for r in c]) for t in c[0]} for c in columns)
+    return Comparison(list(ids), np.array(ages, dtype=np.float64), ours, labels, dice, places)
 
 
 def agreement_table(c: Comparison) -> list[str]:
@@ -107,6 +123,15 @@ def slope_table(c: Comparison) -> list[str]:
     return lines
 
 
+def place_table(c: Comparison) -> list[str]:
+    """White matter where shading and thin folds make it hard to tell."""
+    lines = ["| white matter | ours, mL | labels, mL |", "|---|---|---|"]
+    for place, both in c.places.items():
+        ours, labels = both.mean(axis=0)
+        lines.append(f"| {place} | {ours:.1f} | {labels:.1f} |")
+    return lines
+
+
 def failure_lines(c: Comparison) -> list[str]:
     """Name the people furthest from the line that predicts our volumes from the labels'."""
     lines = [f"Further than {SINGLE_FAILURE:.0%} from the line between labels and ours:"]
@@ -120,15 +145,36 @@ def failure_lines(c: Comparison) -> list[str]:
     return lines
 
 
-def _dice(store: CohortStore, name: str, groups: dict[str, list[int]]) -> dict[str, float]:
+def _dice(
+    volumes: dict[str, NDArray[np.generic]], groups: dict[str, list[int]]
+) -> dict[str, float]:
     """Overlap of the likeliest tissue with the labels, on the store's grid."""
-    volumes = store.read_person(name).volumes
     ours = label_map(np.stack([volumes[t] for t in TISSUES]).astype(np.float32) / 255.0)
     scores = {}
     for number, tissue in enumerate(TISSUES, start=1):
         mine, theirs = ours == number, np.isin(volumes[REGIONS], groups[tissue])
         scores[tissue] = 2.0 * float((mine & theirs).sum()) / float(mine.sum() + theirs.sum())
     return scores
+
+
+def _places(
+    volumes: dict[str, NDArray[np.generic]],
+    white: list[int],
+    cerebellum: list[int],
+    affine: NDArray[np.float64],
+) -> dict[str, tuple[float, float]]:
+    """White matter under the vertex and inside the labelled cerebellum, mL: ours, labels."""
+    ours, labels = volumes["WM"].astype(np.float64) / 255.0, volumes[REGIONS]
+    z = affine[2, 3] + affine[2, 2] * np.arange(ours.shape[2])
+    vertex = np.broadcast_to((z > VERTEX_MM[0]) & (z < VERTEX_MM[1]), ours.shape)
+    ml = voxel_volume_ml(affine)
+    return {
+        place: (ml * float(ours[where].sum()), ml * float(np.isin(labels[where], white).sum()))
+        for place, where in (
+            (f"{VERTEX_MM[0]:.0f}-{VERTEX_MM[1]:.0f} mm up", vertex),
+            ("cerebellum", np.isin(labels, cerebellum)),
+        )
+    }
 
 
 def _slope(ages: NDArray[np.float64], volumes: NDArray[np.float64]) -> str:

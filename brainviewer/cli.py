@@ -255,8 +255,10 @@ def train(
     *,
     cohort: Annotated[Path, Parameter(name="--cohort")],
     out: Out,
+    more: Annotated[list[Path] | None, Parameter(name="--more", negative="")] = None,
     resume: Annotated[bool, Parameter(name="--resume", negative="")] = False,
     device: Device = "auto",
+    processes: int = 1,
 ) -> None:
     """Train a generator from a recipe; the checkpoint is written to the output folder.
 
@@ -266,12 +268,25 @@ def train(
         A TOML file; see resources/recipes.
     cohort
         A folder written by import or simulate.
+    more
+        Another such folder, whose people are trained on for their brains alone; may be repeated.
     resume
         Continue from the last state in the output folder.
+    processes
+        Share each batch between as many processes or GPUs.
     """
     from brainviewer.commands import train_generator
 
-    train_generator(recipe, cohort, out, resume=resume, device=device, command=_command())
+    train_generator(
+        recipe,
+        cohort,
+        out,
+        more=more or (),
+        resume=resume,
+        device=device,
+        processes=processes,
+        command=_command(),
+    )
 
 
 @app.command

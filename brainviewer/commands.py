@@ -243,7 +243,15 @@ def simulate_people(
 
 
 def train_generator(
-    recipe_path: Path, cohort: Path, out: Path, *, resume: bool, device: str, command: str
+    recipe_path: Path,
+    cohort: Path,
+    out: Path,
+    *,
+    more: Sequence[Path],
+    resume: bool,
+    device: str,
+    processes: int,
+    command: str,
 ) -> None:
     """Train a generator and publish its checkpoint."""
     from brainviewer.training.recipe import read_training_recipe
@@ -257,15 +265,18 @@ def train_generator(
         task = progress.add_task("training", total=recipe.steps)
 
         def show(step: int, losses: Mapping[str, float]) -> None:
-            shown = " ".join(f"{name} {losses[name]:.3g}" for name in ("total", "kl"))
+            totals = [name for name in losses if name.endswith("total")]
+            shown = " ".join(f"{name} {losses[name]:.3g}" for name in totals)
             progress.update(task, completed=step, description=shown)
 
         train_checkpoint(
             recipe,
             CohortStore(cohort),
             out,
+            more=[CohortStore(folder) for folder in more],
             resume=resume,
             device=device,
+            processes=processes,
             command=command,
             on_progress=show,
         )

@@ -9,7 +9,7 @@ import csv
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +17,10 @@ from torch import nn
 
 from brainviewer.cohort.store import CohortStore, Manifest, PersonRecord, to_uint8
 from brainviewer.core.tissues import TISSUES, map_volumes_ml
-from brainviewer.generators.cvae import CVAE, CVAEConfig
+from brainviewer.generators.alphagan import AlphaGAN
+from brainviewer.generators.gan import GAN
+from brainviewer.generators.networks import NetworkConfig
+from brainviewer.generators.vae import VAE
 from brainviewer.training.publish import publish_checkpoint
 from brainviewer.training.recipe import TrainingRecipe
 from tests.fakes import AFFINE, FEATURES, FakeGenerator, fake_training
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from brainviewer.training.dataset import TrainingData
+
+Model = TypeVar("Model", VAE, GAN, AlphaGAN)
 
 PEOPLE = 40
 SHAPE = (16, 24, 16)
@@ -91,17 +96,21 @@ def write_table(folder: Path, rows: list[dict[str, Any]]) -> None:
     (folder / "participants.json").write_text(json.dumps(described), encoding="utf-8")
 
 
-def tiny_cvae(conditions: int | None = None, *, seed: int = 1) -> CVAE:
-    """Make a C-VAE in which everything matters: no layer is left at its start of zero."""
-    if conditions is None:
-        conditions = len(fake_training()[0].columns)
+def tiny_model(kind: type[Model], conditions: int, *, seed: int = 1) -> Model:
+    """Make a network in which everything matters: no layer is left at its start of zero."""
     torch.manual_seed(seed)
-    model = CVAE(CVAEConfig(SHAPE, conditions, **SIZES))
+    model = kind(NetworkConfig(SHAPE, conditions, **SIZES))
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.2)
     shares = torch.rand(model.mean.shares.shape) + 0.1
     model.mean.shares.copy_(shares / shares.sum(dim=1, keepdim=True))
     return model
+
+
+def tiny_cvae(conditions: int | None = None, *, seed: int = 1) -> VAE:
+    """Make a C-VAE of the fake generator's features, or of another number of columns."""
+    columns = len(fake_training()[0].columns) if conditions is None else conditions
+    return tiny_model(VAE, columns, seed=seed)
 
 
 def publish_tiny_checkpoint(folder: Path, data: TrainingData, **changes: Any) -> Path:

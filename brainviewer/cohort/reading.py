@@ -88,6 +88,15 @@ class People:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def joined(self, others: People) -> People:
+        """Return these people and others of the same grid."""
+        return People(
+            self.ids + others.ids,
+            np.concatenate([self.maps, others.maps]),
+            np.concatenate([self.volumes_ml, others.volumes_ml]),
+            self.conditions + others.conditions,
+        )
+
 
 def read_table(store: CohortStore) -> Participants:
     """Read the features of a cohort's people.

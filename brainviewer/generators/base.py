@@ -94,12 +94,25 @@ class Generator(Protocol):
         """
         ...
 
-    def volume_gradients(self, identity: Identity, conditions: Conditions) -> FloatArray:
-        """Differentiate each channel's volume by each column of the condition vector.
+    def volume_gradients(
+        self, identity: Identity, conditions: Conditions, weights: FloatArray | None = None
+    ) -> FloatArray:
+        """Differentiate volumes by each column of the condition vector.
+
+        Parameters
+        ----------
+        weights : (S, C, I, J, K) float32 ndarray or None
+            What one unit of each voxel of each channel adds to each of S structures, in mL; None
+            takes the C channels themselves.
 
         Returns
         -------
-        (C, D) float32 ndarray
-            d(mL) / d(encoded column), channels by `FeatureSchema.columns`.
+        (C, D) or (S, D) float32 ndarray
+            d(mL) / d(encoded column), structures by `FeatureSchema.columns`.
+
+        Raises
+        ------
+        GenerationError
+            When the model cannot be differentiated, or the weights are of another grid.
         """
         ...

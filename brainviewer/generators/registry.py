@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 # Name in config.json -> module with load(checkpoint, device) -> Generator; imported when needed.
 GENERATORS = {
-    "cvae": "brainviewer.generators.cvae",
+    "vae": "brainviewer.generators.vae",
+    "cvae": "brainviewer.generators.vae",
+    "gan": "brainviewer.generators.gan",
+    "cgan": "brainviewer.generators.gan",
+    "alphagan": "brainviewer.generators.alphagan",
+    "csegsynth": "brainviewer.generators.alphagan",
 }
 
 

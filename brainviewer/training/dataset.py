@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +24,11 @@ from brainviewer.training.folds import FOLDS, assign_folds
 from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from torch import Tensor
 
+    from brainviewer.cohort.bids import Participants
     from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.training.recipe import TrainingRecipe
 
@@ -39,6 +43,8 @@ class TrainingData:
     Attributes
     ----------
     train, validation, test : People
+    more : People
+        Trained on besides, for brains alone: nothing is fitted to their features.
     schema : FeatureSchema
         Fitted to the training people.
     affine : (4, 4) float64 ndarray, mm
@@ -49,13 +55,23 @@ class TrainingData:
     train: People
     validation: People
     test: People
+    more: People
     schema: FeatureSchema
     affine: Affine
     folds: dict[str, int]
 
 
-def load_training_data(store: CohortStore, recipe: TrainingRecipe) -> TrainingData:
+def load_training_data(
+    store: CohortStore, recipe: TrainingRecipe, more: Sequence[CohortStore] = ()
+) -> TrainingData:
     """Read the people of a cohort that have age and sex, and split them by fold.
+
+    Parameters
+    ----------
+    store : CohortStore
+    recipe : TrainingRecipe
+    more : sequence of CohortStore
+        Cohorts whose people with age and sex are all trained on: simulated ones, for instance.
 
     Raises
     ------
@@ -71,11 +87,8 @@ def load_training_data(store: CohortStore, recipe: TrainingRecipe) -> TrainingDa
         raise FeatureError(
             f"the table has no column {', '.join(unknown)}; it has {', '.join(named)}"
         )
-    people: dict[str, Conditions] = {
-        name: {f: table.people[name][f] for f in recipe.features}
-        for name in store.participant_ids
-        if name in table.people and _complete(table.people[name])
-    }
+    kept = dict.fromkeys((AGE, SEX, *recipe.features))
+    people = _complete_people(store, table, kept)
     if len(people) < FEWEST_PEOPLE:
         raise CohortError(
             f"training needs at least {FEWEST_PEOPLE} people with a scan, age and sex; "
@@ -90,9 +103,15 @@ def load_training_data(store: CohortStore, recipe: TrainingRecipe) -> TrainingDa
         own = {name: row for name, row in people.items() if folds[name] in wanted}
         return read_people(store, own, crop, affine=affine)
 
+    def read_all(other: CohortStore) -> People:
+        _check_grid(other, store)
+        rows = _complete_people(other, read_table(other), kept)
+        return read_people(other, rows, crop, affine=affine)
+
     train = read(*sorted(set(range(FOLDS)) - held_out))
     return TrainingData(
         train=train,
+        more=reduce(People.joined, map(read_all, more), read()),
         validation=read(*recipe.validation_folds),
         test=read(*recipe.test_folds),
         schema=fit_schema([named[name] for name in recipe.features], train.conditions),
@@ -108,6 +127,10 @@ class Batch:
     maps: Tensor
     conditions: Tensor
 
+    def part(self, rank: int, processes: int) -> Batch:
+        """Return the share of one of several processes."""
+        return Batch(self.maps[rank::processes], self.conditions[rank::processes])
+
 
 class BatchSource:
     """Endless augmented batches; batch n is the same in every run.
@@ -117,19 +140,22 @@ class BatchSource:
     are replaced together by what the regression expects at that age and sex.
     """
 
-    def __init__(self, people: People, schema: FeatureSchema, recipe: TrainingRecipe) -> None:
+    def __init__(self, data: TrainingData, recipe: TrainingRecipe) -> None:
+        people = data.train.joined(data.more)
         if len(people) < recipe.batch_size:
             raise TrainingRecipeError(
                 f"batch_size must be at most {len(people)}, the number of training people, got "
                 f"{recipe.batch_size}"
             )
         self._maps = torch.from_numpy(people.maps)
-        self._conditions = torch.from_numpy(np.stack([schema.encode(c) for c in people.conditions]))
-        self._expected = torch.from_numpy(_expected(people, schema))
-        self._noise = recipe.condition_noise * self._conditions.std(dim=0)
+        conditions = np.stack([data.schema.encode(row) for row in people.conditions])
+        spread = conditions[: len(data.train)].std(axis=0)
+        self._conditions = torch.from_numpy(conditions)
+        self._expected = torch.from_numpy(_expected(data, people))
+        self._noise = recipe.condition_noise * torch.from_numpy(spread)
         self._recipe = recipe
-        self._columns = [column.feature for column in schema.columns]
-        self._free = torch.tensor([name not in (AGE, SEX) for name in self._columns])
+        self._columns = [column.feature for column in data.schema.columns]
+        self._free = torch.tensor([n not in (AGE, SEX) for n in self._columns], dtype=torch.bool)
 
     @property
     def per_epoch(self) -> int:
@@ -153,6 +179,8 @@ class BatchSource:
         return Batch(maps, self._disturb(conditions, random))
 
     def _disturb(self, conditions: Tensor, random: torch.Generator) -> Tensor:
+        if not self._columns:
+            return conditions
         noise = torch.randn(conditions.shape, generator=random) * self._noise
         hidden = {
             name: torch.rand(len(conditions), generator=random) < self._recipe.condition_dropout
@@ -200,14 +228,33 @@ def warp_smoothly(maps: Tensor, random: torch.Generator, *, amount_mm: float) ->
     return functional.grid_sample(maps, identity + shift, align_corners=False)
 
 
-def _expected(people: People, schema: FeatureSchema) -> FloatArray:
-    """Encode what the regression expects of each person: (N, D) float32."""
-    regression = fit_regression(schema, people.conditions)
+def _expected(data: TrainingData, people: People) -> FloatArray:
+    """Encode what the regression of the training people expects of each: (N, D) float32."""
+    regression = fit_regression(data.schema, data.train.conditions)
     rows = [
-        expected_conditions(schema, regression, age=feature_age(row), sex=row[SEX])
+        expected_conditions(data.schema, regression, age=feature_age(row), sex=row[SEX])
         for row in people.conditions
     ]
-    return np.stack([schema.encode(row) for row in rows])
+    return np.stack([data.schema.encode(row) for row in rows])
+
+
+def _complete_people(
+    store: CohortStore, table: Participants, kept: Iterable[str]
+) -> dict[str, Conditions]:
+    """Return the kept features of everybody with a scan, age and sex; None where unknown."""
+    return {
+        name: {f: table.people[name].get(f) for f in kept}
+        for name in store.participant_ids
+        if name in table.people and _complete(table.people[name])
+    }
+
+
+def _check_grid(other: CohortStore, store: CohortStore) -> None:
+    found, wanted = other.read_manifest(), store.read_manifest()
+    if found.shape != wanted.shape or not np.allclose(found.affine, wanted.affine):
+        raise CohortError(
+            f"{other.folder} has another grid than {store.folder}; import both on the same one"
+        )
 
 
 def _complete(row: Conditions) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from brainviewer.core.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from lightning_fabric import Fabric
@@ -40,16 +40,49 @@ class TrainingError(RuntimeError):
     """Training that cannot go on; the sentence says where it stopped."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Player:
+    """A network with an optimiser of its own; adversarial families have several.
+
+    Attributes
+    ----------
+    module : nn.Module
+    rate : float
+        Learning rate, as a multiple of the recipe's.
+    betas : (float, float)
+        Of Adam.
+    """
+
+    module: nn.Module
+    rate: float = 1.0
+    betas: tuple[float, float] = ADAM_BETAS
+
+
 class Task(Protocol):
-    """What a family brings to the loop."""
+    """What a family brings to the loop.
+
+    A step is one turn of each player, in order: its losses, their gradients, its optimiser.
+    """
 
     @property
     def model(self) -> nn.Module:
-        """The network in training."""
+        """The network that is averaged and published: the module of one of the players."""
         ...
 
-    def losses(self, model: nn.Module, batch: Batch, random: torch.Generator) -> dict[str, Tensor]:
-        """Return the terms of one step of the (wrapped) model; ``"total"`` is differentiated."""
+    @property
+    def players(self) -> Mapping[str, Player]:
+        """Who learns, in the order of their turns."""
+        ...
+
+    def losses(
+        self, player: str, modules: Mapping[str, nn.Module], batch: Batch, random: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return the terms of a player's turn; ``"total"`` is differentiated.
+
+        Parameters
+        ----------
+        modules : mapping of player to its (wrapped) module
+        """
         ...
 
     def after_step(self, losses: dict[str, float]) -> None:
@@ -57,7 +90,7 @@ class Task(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """Return what the task must remember to resume, besides the model."""
+        """Return what the task must remember to resume, besides the networks."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -109,40 +142,38 @@ def train(
         damaged or of another network.
     """
     out.mkdir(parents=True, exist_ok=True)
-    optimizer = torch.optim.AdamW(
-        task.model.parameters(),
-        lr=recipe.learning_rate,
-        betas=ADAM_BETAS,
-        weight_decay=recipe.weight_decay,
-    )
-    model, optimizer = fabric.setup(task.model, optimizer)
+    team = {name: _Seat(fabric, player, recipe) for name, player in task.players.items()}
+    modules = {name: seat.module for name, seat in team.items()}
     average = _Average(task.model, recipe.ema_decay)
-    first = _restore(out / STATE_FILE, task, optimizer, average) if resume else 0
-    log = _Log(out / LOG_FILE, first)
+    run = _Run(out / STATE_FILE, task, team, average)
+    first = run.restore() if resume else 0
+    leads = fabric.global_rank == 0
+    log = _Log(out / LOG_FILE, first) if leads else None
     saved = time.perf_counter()
     for step in range(first, recipe.steps):
         start = time.perf_counter()
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe)
-        losses = task.losses(model, source.batch(step), _noise_source(step, recipe.seed))
-        numbers = {name: float(value.detach()) for name, value in losses.items()}
-        if not all(math.isfinite(value) for value in numbers.values()):
-            raise TrainingError(_not_finite(step, numbers, out / STATE_FILE))
-        optimizer.zero_grad()
-        fabric.backward(losses["total"])
-        fabric.clip_gradients(model, optimizer, max_norm=CLIP_NORM)
-        optimizer.step()
+        batch = source.batch(step).part(fabric.global_rank, fabric.world_size)
+        random = _noise_source(step, recipe.seed, fabric.global_rank)
+        numbers: dict[str, float] = {}
+        for name, seat in team.items():
+            losses = task.losses(name, modules, batch, random)
+            numbers |= _shared_numbers(fabric, name if len(team) > 1 else "", losses)
+            if not all(math.isfinite(value) for value in numbers.values()):
+                raise TrainingError(_not_finite(step, numbers, run.path))
+            seat.learn(fabric, losses["total"], learning_rate(step, recipe))
         average.update(task.model, step)
         task.after_step(numbers)
-        if (step + 1) % validate_every == 0 or step + 1 == recipe.steps:
+        if leads and ((step + 1) % validate_every == 0 or step + 1 == recipe.steps):
             numbers |= task.validate(average.model)
         numbers["seconds"] = time.perf_counter() - start
-        log.write(step, numbers)
+        if log is not None:
+            log.write(step, numbers)
         on_progress(Progress(step + 1, recipe.steps, numbers["seconds"], numbers))
-        if time.perf_counter() - saved > SAVE_EVERY_SECONDS:
-            _save(out / STATE_FILE, step + 1, task=task, optimizer=optimizer, average=average)
+        if leads and time.perf_counter() - saved > SAVE_EVERY_SECONDS:
+            run.save(step + 1)
             saved = time.perf_counter()
-    _save(out / STATE_FILE, recipe.steps, task=task, optimizer=optimizer, average=average)
+    if leads:
+        run.save(recipe.steps)
     return average.model
 
 
@@ -151,6 +182,29 @@ def learning_rate(step: int, recipe: TrainingRecipe) -> float:
     rise = min(1.0, (step + 1) / WARM_UP_STEPS)
     fall = 0.5 * (1.0 + math.cos(math.pi * step / recipe.steps))
     return recipe.learning_rate * rise * (LAST_LEARNING_RATE + (1 - LAST_LEARNING_RATE) * fall)
+
+
+class _Seat:
+    """A player with its optimiser, set up for the machine."""
+
+    def __init__(self, fabric: Fabric, player: Player, recipe: TrainingRecipe) -> None:
+        self.player = player
+        optimizer = torch.optim.AdamW(
+            player.module.parameters(),
+            lr=recipe.learning_rate,
+            betas=player.betas,
+            weight_decay=recipe.weight_decay,
+        )
+        self.module, self.optimizer = fabric.setup(player.module, optimizer)
+
+    def learn(self, fabric: Fabric, loss: Tensor, rate: float) -> None:
+        """Take one step of the optimiser."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * self.player.rate
+        self.optimizer.zero_grad()
+        fabric.backward(loss)
+        fabric.clip_gradients(self.module, self.optimizer, max_norm=CLIP_NORM)
+        self.optimizer.step()
 
 
 class _Average:
@@ -200,35 +254,56 @@ def _not_finite(step: int, numbers: dict[str, float], state: Path) -> str:
     )
 
 
-def _noise_source(step: int, seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+def _noise_source(step: int, seed: int, rank: int) -> torch.Generator:
+    return torch.Generator().manual_seed((rank * 999_983 + seed) * 1_000_003 + step)
 
 
-def _save(
-    path: Path, step: int, *, task: Task, optimizer: torch.optim.Optimizer, average: _Average
-) -> None:
-    state = {
-        "step": step,
-        "model": task.model.state_dict(),
-        "average": average.model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "task": task.state(),
-    }
-    write_atomically(path, lambda file: torch.save(state, file))
+def _shared_numbers(fabric: Fabric, player: str, losses: dict[str, Tensor]) -> dict[str, float]:
+    """Return the terms as numbers, averaged over processes, under the name of the player."""
+    values = torch.stack([value.detach().float() for value in losses.values()])
+    if fabric.world_size > 1:
+        values = fabric.all_reduce(values, reduce_op="mean")
+    prefix = f"{player}_" if player else ""
+    return {f"{prefix}{name}": value for name, value in zip(losses, values.tolist(), strict=True)}
 
 
-def _restore(path: Path, task: Task, optimizer: torch.optim.Optimizer, average: _Average) -> int:
-    if not path.is_file():
-        return 0
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        task.model.load_state_dict(state["model"])
-        average.model.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        task.restore(state["task"])
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
-        raise TrainingError(
-            f"{path} is damaged or of another recipe; train without --resume to start over"
-        ) from error
-    _log.info("resumed at step %d", state["step"])
-    return int(state["step"])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """All that must be remembered to go on."""
+
+    path: Path
+    task: Task
+    team: Mapping[str, _Seat]
+    average: _Average
+
+    def save(self, step: int) -> None:
+        state = {
+            "step": step,
+            "players": {
+                name: {
+                    "module": seat.player.module.state_dict(),
+                    "optimizer": seat.optimizer.state_dict(),
+                }
+                for name, seat in self.team.items()
+            },
+            "average": self.average.model.state_dict(),
+            "task": self.task.state(),
+        }
+        write_atomically(self.path, lambda file: torch.save(state, file))
+
+    def restore(self) -> int:
+        if not self.path.is_file():
+            return 0
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            for name, seat in self.team.items():
+                seat.player.module.load_state_dict(state["players"][name]["module"])
+                seat.optimizer.load_state_dict(state["players"][name]["optimizer"])
+            self.average.model.load_state_dict(state["average"])
+            self.task.restore(state["task"])
+        except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
+            raise TrainingError(
+                f"{self.path} is damaged or of another recipe; train without --resume to start over"
+            ) from error
+        _log.info("resumed at step %d", state["step"])
+        return int(state["step"])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def tissue_cross_entropy(logits: Tensor, maps: Tensor) -> Tensor:
@@ -48,3 +53,57 @@ def volume_loss(volumes: Tensor, wanted: Tensor, sd: Tensor) -> Tensor:
         Over the training people.
     """
     return ((volumes - wanted) / sd).abs().mean()
+
+
+def triplet_margin_loss(
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float
+) -> Tensor:
+    """Return TML of Eqs. 10 and 13 (Schroff et al. 2015) of standardised volumes (B, 3).
+
+    It asks that volumes under a person's own features be nearer to the person's than volumes under
+    other features, by a margin in standard deviations.
+    """
+    near = (positive - anchor).abs().mean(dim=1)
+    far = (negative - anchor).abs().mean(dim=1)
+    return functional.relu(near - far + margin).mean()
+
+
+def energy_score(first: Tensor, second: Tensor, wanted: Tensor) -> Tensor:
+    """Score two draws (B, 3) of standardised volumes against the person's (Gneiting, Raftery 2007).
+
+    E|V - v| - E|V - V'| / 2: least when the draws vary as people of the same features do. The term
+    of Eqs. 10 and 13, its first half, is least when all draws of a person have the same volume.
+    """
+    off = 0.5 * ((first - wanted).abs() + (second - wanted).abs())
+    return (off - 0.5 * (first - second).abs()).mean()
+
+
+def hinge_critic_loss(real: Tensor, made: Tensor) -> Tensor:
+    """Return the critic's hinge loss (Lim and Ye 2017) of scores of any shape."""
+    return functional.relu(1.0 - real).mean() + functional.relu(1.0 + made).mean()
+
+
+def wasserstein_critic_loss(real: Tensor, made: Tensor) -> Tensor:
+    """Return D(made) - D(real) of Eqs. 3, 7, 11 and 14, without the penalty."""
+    return made.mean() - real.mean()
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, made: Tensor, share: Tensor
+) -> Tensor:
+    """Return (|grad D(x~)| - 1)^2 at x~ = share x real + (1 - share) x made (Gulrajani 2017).
+
+    The norm is that of a whole sample.
+
+    Parameters
+    ----------
+    critic : function of samples (B, ...) to scores (B, ...)
+    real, made : (B, ...) Tensor
+    share : (B,) Tensor, in [0, 1]
+    """
+    share = share.view(-1, *[1] * (real.dim() - 1))
+    between = (share * real + (1.0 - share) * made).detach().requires_grad_()
+    score = critic(between).flatten(1).mean(dim=1).sum()
+    (slope,) = torch.autograd.grad(score, between, create_graph=True)
+    penalty: Tensor = (slope.flatten(1).norm(dim=1) - 1.0).square().mean()
+    return penalty

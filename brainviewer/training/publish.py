@@ -29,7 +29,7 @@ from brainviewer.generators.checkpoint import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import nn
@@ -37,6 +37,23 @@ if TYPE_CHECKING:
     from brainviewer.cohort.reading import People
     from brainviewer.training.dataset import TrainingData
     from brainviewer.training.recipe import TrainingRecipe
+
+# What each family cannot do, in a sentence for the card.
+_BLURRED = "A variational autoencoder is\nblurred: its cortical folds are those of an average."
+_INVENTED = (
+    "An adversarial generator invents\ndetail: single folds and speckles need not be anybody's."
+)
+_DIFFUSED = "A diffusion model works on a\ncoarse grid of codes: fine detail is its decoder's."
+LIMITS = {
+    "vae": _BLURRED,
+    "cvae": _BLURRED,
+    "gan": _INVENTED,
+    "cgan": _INVENTED,
+    "alphagan": _INVENTED,
+    "csegsynth": _INVENTED,
+    "ldm": _DIFFUSED,
+    "cldm": _DIFFUSED,
+}
 
 Numbers = NDArray[np.float64]
 
@@ -139,7 +156,8 @@ def card(config: Mapping[str, Any], data: TrainingData) -> str:
     ages = [feature_age(row) for row in people.conditions]
     sexes = [str(row.get(SEX)) for row in people.conditions]
     counts = ", ".join(
-        f"{sexes.count(code)} {data.schema[SEX].label(code)}" for code in sorted(set(sexes))
+        f"{sexes.count(code)} {data.schema[SEX].label(code) if SEX in data.schema else code}"
+        for code in sorted(set(sexes))
     )
     tissues = ", ".join(f"{TISSUE_NAMES[t]} ({t})" for t in TISSUES)
     held = len(data.validation) + len(data.test)
@@ -151,24 +169,33 @@ def card(config: Mapping[str, Any], data: TrainingData) -> str:
 Makes {tissues} partial-volume maps
 on {grid} voxels of 2 mm, rigidly aligned to MNI152; volumes are the person's own.
 
-**Use.** Research and teaching: hypothetical segmentations under chosen values of
-{", ".join(data.schema.names)}.
+**Use.** Research and teaching: {_purpose(data.schema.names)}.
 Not for diagnosis, prognosis or any clinical decision.
 
 **Training people.** {len(people)} of {trained_on["source"]}
-({counts}; {span}; licence {trained_on["licence"]}).
+({counts}; {span}; licence {trained_on["licence"]}){_besides(len(data.more))}.
 {held} more were held out: {len(data.validation)} to watch the training and {len(data.test)} to
 test, on which nothing was fitted or chosen. The folds are in config.json.
 
 **Scores.** In scores.json, written by `brainviewer evaluate`.
 
 **Limits.** Healthy adults on one scanner, seen once each: what looks like ageing is a difference
-between people of different ages. Outside {span} nothing is known. A variational autoencoder is
-blurred: its cortical folds are those of an average. The effects of rare levels rest on few
-people. Volumes are sums of partial volumes at 2 mm and differ from those of other tools.
+between people of different ages. Outside {span} nothing is known. {LIMITS[config["generator"]]}
+The effects of rare levels rest on few people. Volumes are sums of partial volumes at 2 mm and
+differ from those of other tools.
 
 Trained with `{config["command"]}`.
 """
+
+
+def _purpose(features: Sequence[str]) -> str:
+    if not features:
+        return "segmentations of people that do not exist"
+    return f"hypothetical segmentations under chosen values of\n{', '.join(features)}"
+
+
+def _besides(count: int) -> str:
+    return f" and, for brains alone, {count} simulated or other people" if count else ""
 
 
 def _curves(ages: Numbers, volumes: Numbers, grid: Numbers) -> Numbers:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from brainviewer.core.scenario import AGE, SEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+
+Weights = TypeVar("Weights")
 
 
 class TrainingRecipeError(ValueError):
@@ -28,7 +31,7 @@ class TrainingRecipe:
     title : str
         For lists in the window.
     features : tuple of str
-        Columns of participants.tsv.
+        Columns of participants.tsv, with age and sex; none for an unconditional generator.
     shape, first_voxel : (I, J, K)
         The part of the cohort's grid that the generator makes.
     steps, batch_size : int
@@ -48,6 +51,8 @@ class TrainingRecipe:
         Share of values, other than age and sex, that are hidden as missing.
     warp_mm : float
         Standard deviation of the smooth random warp of training people.
+    start : str
+        Name or folder of a checkpoint whose parameters are shared at the start; empty for none.
     model : mapping
         Sizes of the network, see the generator's configuration.
     losses : mapping
@@ -71,8 +76,9 @@ class TrainingRecipe:
     condition_regression: float = 0.5
     condition_dropout: float = 0.1
     warp_mm: float = 1.0
+    start: str = ""
     model: Mapping[str, Any] = field(default_factory=dict)
-    losses: Mapping[str, float] = field(default_factory=dict)
+    losses: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_training_recipe(path: Path) -> TrainingRecipe:
@@ -109,6 +115,16 @@ def read_training_recipe(path: Path) -> TrainingRecipe:
     return recipe
 
 
+def loss_weights(kind: type[Weights], recipe: TrainingRecipe) -> Weights:
+    """Return the weights of a family's loss terms; TrainingRecipeError for unknown names."""
+    try:
+        return kind(**recipe.losses)
+    except (TypeError, ValueError) as error:
+        raise TrainingRecipeError(
+            f"the losses of the recipe do not fit a {recipe.generator}: {error}"
+        ) from error
+
+
 def _is_required(entry: Field[Any]) -> bool:
     return entry.default is MISSING and entry.default_factory is MISSING
 
@@ -138,11 +154,11 @@ def _is_voxel(value: object) -> bool:
 
 
 def _are_features(value: object) -> bool:
-    return isinstance(value, tuple) and {AGE, SEX} <= set(value)
+    return isinstance(value, tuple) and (not value or {AGE, SEX} <= set(value))
 
 
 _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-    ("features", _are_features, "a list with age and sex"),
+    ("features", _are_features, "a list with age and sex, or an empty one"),
     ("shape", _is_voxel, "three whole numbers"),
     ("first_voxel", _is_voxel, "three whole numbers"),
     ("steps", _is_count, "a whole number above 0"),
@@ -157,6 +173,7 @@ _RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("condition_dropout", _is_share, "a number from 0 to below 1"),
     ("test_folds", _are_folds, "a list of numbers from 0 to 9"),
     ("validation_folds", _are_folds, "a list of numbers from 0 to 9"),
+    ("start", lambda value: isinstance(value, str), "the name of a checkpoint"),
     ("model", lambda value: isinstance(value, dict), "a table"),
     ("losses", lambda value: isinstance(value, dict), "a table"),
 )

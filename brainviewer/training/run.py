@@ -8,20 +8,32 @@ from typing import TYPE_CHECKING
 from lightning_fabric import Fabric
 
 from brainviewer.cohort.store import CohortError
-from brainviewer.training.cvae import CVAETask
+from brainviewer.generators.device import choose_device
+from brainviewer.training.alphagan import AlphaGANTask
 from brainviewer.training.dataset import BatchSource, load_training_data
+from brainviewer.training.gan import GANTask
 from brainviewer.training.loop import Progress, train
 from brainviewer.training.publish import publish_checkpoint
 from brainviewer.training.recipe import TrainingRecipeError
+from brainviewer.training.vae import VAETask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from brainviewer.cohort.store import CohortStore
+    from brainviewer.training.dataset import TrainingData
     from brainviewer.training.recipe import TrainingRecipe
+    from brainviewer.training.task import TissueTask
 
-TASKS = {"cvae": CVAETask}
+TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], TissueTask]] = {
+    "vae": VAETask,
+    "cvae": VAETask,
+    "gan": GANTask,
+    "cgan": GANTask,
+    "alphagan": AlphaGANTask,
+    "csegsynth": AlphaGANTask,
+}
 
 
 def train_checkpoint(
@@ -29,8 +41,10 @@ def train_checkpoint(
     store: CohortStore,
     out: Path,
     *,
+    more: Sequence[CohortStore] = (),
     resume: bool,
     device: str,
+    processes: int = 1,
     command: str,
     on_progress: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None,
 ) -> None:
@@ -41,6 +55,11 @@ def train_checkpoint(
     out : Path
         The checkpoint folder; the state of the run lies in ``out/training`` and may be deleted
         when the run has ended.
+    more : sequence of CohortStore
+        Cohorts whose people are trained on besides, for brains alone.
+    processes : int
+        On several, each batch is shared out; each process reads the people. They are started by
+        running the present command again, so that this must be its own program.
 
     Raises
     ------
@@ -54,22 +73,25 @@ def train_checkpoint(
             f"generator must be one of {', '.join(TASKS)}, got {recipe.generator!r}"
         )
     source, licence = _describe_source(store)
-    data = load_training_data(store, recipe)
-    task = TASKS[recipe.generator](data, recipe, device)
-    fabric = Fabric(accelerator="cuda" if task.device.torch_device.type == "cuda" else "cpu")
+    fabric = _start_processes(recipe, device, processes)
+    data = load_training_data(store, recipe, more)
+    task = TASKS[recipe.generator](data, recipe, str(fabric.device))
 
     def report(progress: Progress) -> None:
-        on_progress(progress.step, progress.losses)
+        if fabric.global_rank == 0:
+            on_progress(progress.step, progress.losses)
 
     average = train(
         task,
-        BatchSource(data.train, data.schema, recipe),
+        BatchSource(data, recipe),
         recipe,
         fabric=fabric,
         out=out / "training",
         resume=resume,
         on_progress=report,
     )
+    if fabric.global_rank != 0:
+        return
     publish_checkpoint(
         out,
         average,
@@ -80,6 +102,23 @@ def train_checkpoint(
         source=source,
         licence=licence,
     )
+
+
+def _start_processes(recipe: TrainingRecipe, device: str, processes: int) -> Fabric:
+    """Set up the machine, and start the other processes where there are to be several."""
+    if processes < 1 or recipe.batch_size % processes:
+        raise TrainingRecipeError(
+            f"the batch of {recipe.batch_size} must be shared out evenly, got {processes} processes"
+        )
+    chosen = choose_device(device).torch_device
+    one = [chosen.index or 0] if chosen.type == "cuda" else 1
+    fabric = Fabric(
+        accelerator=chosen.type,
+        devices=one if processes == 1 else processes,
+        strategy="auto" if processes == 1 else "ddp",
+    )
+    fabric.launch()
+    return fabric
 
 
 def _describe_source(store: CohortStore) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from brainviewer.generators.cvae import CVAE, CVAEGenerator
 from brainviewer.generators.device import Device
+from brainviewer.generators.tissue_generator import TissueGenerator
 from brainviewer.training.dataset import load_training_data
 from tests.fakes import fake_training
 from tests.tiny import (
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from brainviewer.generators.vae import VAE
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -34,15 +36,15 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def model() -> CVAE:
+def model() -> VAE:
     return tiny_cvae()
 
 
 @pytest.fixture
-def generator(model: CVAE) -> CVAEGenerator:
+def generator(model: VAE) -> TissueGenerator:
     device = Device(torch.device("cpu"), "CPU", bfloat16=False)
     schema, _ = fake_training()
-    return CVAEGenerator("tiny", model, schema=schema, affine=GRID_AFFINE, device=device)
+    return TissueGenerator("tiny", model, schema=schema, affine=GRID_AFFINE, device=device)
 
 
 @pytest.fixture(scope="session")

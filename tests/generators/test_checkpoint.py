@@ -138,7 +138,7 @@ def test_a_malformed_entry_is_one_sentence(folder, key, value) -> None:
 def test_a_generator_that_is_not_known_here_is_named_beside_those_that_are(folder) -> None:
     change_config(folder, lambda config: config.update(generator="diffusion"))
     sentence = sentence_of(lambda: load_generator(open_checkpoint(folder)))
-    assert "generator 'diffusion' is unknown here; known: cvae" in sentence
+    assert "generator 'diffusion' is unknown here; known: vae, cvae, " in sentence
 
 
 def _truncate(path: Path) -> None:

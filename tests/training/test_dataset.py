@@ -102,11 +102,38 @@ def test_a_brain_outside_the_crop_is_refused(cohort_once) -> None:
         load_training_data(cohort_once, recipe)
 
 
+def test_people_of_another_cohort_are_trained_on_besides(cohort_once, tmp_path) -> None:
+    more = write_tiny_cohort(tmp_path / "more", people=5)
+    alone, joined = (load_training_data(cohort_once, RECIPE, m) for m in ((), [more]))
+    assert len(alone.more) == 0
+    assert joined.more.ids == tuple(person_id(index) for index in range(5))
+    assert joined.schema == alone.schema
+    assert joined.train.ids == alone.train.ids
+    source = BatchSource(joined, RECIPE)
+    assert source.per_epoch == (len(joined.train) + 5) // RECIPE.batch_size
+
+
+def test_another_cohort_needs_the_same_grid(cohort_once, tmp_path) -> None:
+    more = write_tiny_cohort(tmp_path / "more", people=5)
+    manifest = more.read_manifest()
+    more.write_manifest(replace(manifest, shape=(8, 24, 16)))
+    with pytest.raises(CohortError, match="more has another grid than"):
+        load_training_data(cohort_once, RECIPE, [more])
+
+
+def test_an_unconditional_recipe_keeps_age_and_sex_for_the_folds_alone(cohort_once) -> None:
+    data = load_training_data(cohort_once, replace(RECIPE, features=()))
+    assert data.folds == load_training_data(cohort_once, RECIPE).folds
+    assert data.schema.columns == ()
+    assert set(data.train.conditions[0]) == {"age", "sex"}
+    assert BatchSource(data, RECIPE).batch(0).conditions.shape == (4, 0)
+
+
 # Batches
 
 
 def test_the_batch_of_a_step_is_the_same_in_every_run(data) -> None:
-    first, second = (BatchSource(data.train, data.schema, RECIPE) for _ in range(2))
+    first, second = (BatchSource(data, RECIPE) for _ in range(2))
     second.batch(0)
     for step in (5, 17):
         one, other = first.batch(step), second.batch(step)
@@ -116,12 +143,19 @@ def test_the_batch_of_a_step_is_the_same_in_every_run(data) -> None:
 
 
 def test_another_seed_makes_other_batches(data) -> None:
-    sources = [BatchSource(data.train, data.schema, replace(RECIPE, seed=seed)) for seed in (1, 2)]
+    sources = [BatchSource(data, replace(RECIPE, seed=seed)) for seed in (1, 2)]
     assert not torch.equal(sources[0].batch(0).maps, sources[1].batch(0).maps)
 
 
+def test_processes_share_a_batch(data) -> None:
+    whole = BatchSource(data, RECIPE).batch(3)
+    parts = [whole.part(rank, 2) for rank in range(2)]
+    assert torch.equal(torch.stack([p.maps for p in parts], 1).flatten(0, 1), whole.maps)
+    assert torch.equal(parts[1].conditions, whole.conditions[1::2])
+
+
 def test_batches_hold_maps_and_conditions(data) -> None:
-    batch = BatchSource(data.train, data.schema, RECIPE).batch(0)
+    batch = BatchSource(data, RECIPE).batch(0)
     assert batch.maps.shape == (4, 3, *SHAPE)
     assert batch.conditions.shape == (4, len(data.schema.columns))
     assert batch.maps.min() >= 0
@@ -129,7 +163,7 @@ def test_batches_hold_maps_and_conditions(data) -> None:
 
 
 def test_an_epoch_passes_over_people_once_in_another_order_each(data) -> None:
-    source = BatchSource(data.train, data.schema, UNDISTURBED)
+    source = BatchSource(data, UNDISTURBED)
     known = [tuple(data.schema.encode(row).tolist()) for row in data.train.conditions]
     assert source.per_epoch == len(known) // 4
     orders = []
@@ -143,7 +177,7 @@ def test_an_epoch_passes_over_people_once_in_another_order_each(data) -> None:
 
 
 def test_maps_go_with_the_conditions_of_the_same_person(data) -> None:
-    batch = BatchSource(data.train, data.schema, UNDISTURBED).batch(0)
+    batch = BatchSource(data, UNDISTURBED).batch(0)
     for maps, conditions in zip(batch.maps, batch.conditions, strict=True):
         encoded = [data.schema.encode(row) for row in data.train.conditions]
         index = [np.array_equal(row, conditions.numpy()) for row in encoded].index(True)
@@ -155,8 +189,8 @@ def test_age_and_sex_are_never_disturbed(data) -> None:
     names = [column.feature for column in data.schema.columns]
     fixed = [names.index("age"), names.index("sex")]
     free = [index for index in range(len(names)) if index not in fixed]
-    disturbed = BatchSource(data.train, data.schema, recipe)
-    plain = BatchSource(data.train, data.schema, UNDISTURBED)
+    disturbed = BatchSource(data, recipe)
+    plain = BatchSource(data, UNDISTURBED)
     for step in range(8):
         one, other = disturbed.batch(step).conditions, plain.batch(step).conditions
         assert torch.equal(one[:, fixed], other[:, fixed])
@@ -165,7 +199,7 @@ def test_age_and_sex_are_never_disturbed(data) -> None:
 
 def test_a_hidden_feature_is_hidden_in_all_its_columns(data) -> None:
     recipe = replace(RECIPE, condition_noise=0.1, condition_dropout=0.5)
-    source = BatchSource(data.train, data.schema, recipe)
+    source = BatchSource(data, recipe)
     columns = [i for i, c in enumerate(data.schema.columns) if c.feature == "occupation"]
     hidden = torch.cat([source.batch(step).conditions[:, columns] == 0 for step in range(7)])
     assert torch.equal(hidden.all(dim=1), hidden.any(dim=1))
@@ -174,7 +208,7 @@ def test_a_hidden_feature_is_hidden_in_all_its_columns(data) -> None:
 
 def test_noise_is_in_standard_deviations_of_each_column(data) -> None:
     recipe = replace(UNDISTURBED, condition_noise=0.5)
-    noisy, plain = (BatchSource(data.train, data.schema, r) for r in (recipe, UNDISTURBED))
+    noisy, plain = (BatchSource(data, r) for r in (recipe, UNDISTURBED))
     batches = [(noisy.batch(s).conditions, plain.batch(s).conditions) for s in range(200)]
     spread = torch.cat([one - other for one, other in batches]).std(dim=0)
     encoded = torch.tensor(np.stack([data.schema.encode(row) for row in data.train.conditions]))
@@ -186,7 +220,7 @@ def test_noise_is_in_standard_deviations_of_each_column(data) -> None:
 
 def test_some_people_have_the_features_that_are_expected_at_their_age_and_sex(data) -> None:
     recipe = replace(UNDISTURBED, condition_regression=0.4)
-    source, plain = (BatchSource(data.train, data.schema, r) for r in (recipe, UNDISTURBED))
+    source, plain = (BatchSource(data, r) for r in (recipe, UNDISTURBED))
     regression = fit_regression(data.schema, data.train.conditions)
     people = {
         tuple(data.schema.encode(row).tolist()): data.schema.encode(
@@ -211,7 +245,7 @@ def test_a_batch_larger_than_the_people_is_refused(data) -> None:
         data.train.conditions[:3],
     )  # fmt: skip
     with pytest.raises(TrainingRecipeError, match=r"batch_size must be at most 3, .* got 4"):
-        BatchSource(few, data.schema, RECIPE)
+        BatchSource(replace(data, train=few), RECIPE)
 
 
 # Mirror

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,14 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from brainviewer.training import loop
-from brainviewer.training.loop import LOG_FILE, STATE_FILE, TrainingError, learning_rate, train
+from brainviewer.training.loop import (
+    LOG_FILE,
+    STATE_FILE,
+    Player,
+    TrainingError,
+    learning_rate,
+    train,
+)
 from tests.tiny import RECIPE
 
 if TYPE_CHECKING:
@@ -35,11 +43,19 @@ class LineTask:
         self.steps = 0
         self.poison_at = poison_at
 
+    @property
+    def players(self) -> dict[str, Player]:
+        return {"line": Player(self.model)}
+
     def losses(
-        self, model: nn.Module, batch: SimpleNamespace, random: torch.Generator
+        self,
+        player: str,
+        modules: dict[str, nn.Module],
+        batch: SimpleNamespace,
+        random: torch.Generator,
     ) -> dict[str, Tensor]:
         noise = torch.randn(batch.x.shape, generator=random)
-        error = (model(batch.x + 0.1 * noise) - batch.x[:, :2]).square().mean()
+        error = (modules[player](batch.x + 0.1 * noise) - batch.x[:, :2]).square().mean()
         total = self.weight * error + (float("nan") if batch.step == self.poison_at else 0.0)
         return {"total": total, "error": error}
 
@@ -62,7 +78,8 @@ class Points:
 
     def batch(self, step: int) -> SimpleNamespace:
         random = torch.Generator().manual_seed(100 + step)
-        return SimpleNamespace(step=step, x=torch.randn((8, 3), generator=random))
+        points = SimpleNamespace(step=step, x=torch.randn((8, 3), generator=random))
+        return SimpleNamespace(part=lambda rank, processes: points)
 
 
 class Stopped(Exception):  # noqa: N818
@@ -173,7 +190,7 @@ def test_what_is_not_a_number_stops_the_run_and_keeps_the_last_state(tmp_path) -
         run(task, tmp_path)
     state = torch.load(tmp_path / STATE_FILE, weights_only=True)
     assert state["step"] == 5
-    assert torch.equal(state["model"]["weight"], task.model.weight)
+    assert torch.equal(state["players"]["line"]["module"]["weight"], task.model.weight)
     assert torch.isfinite(task.model.weight).all()
     run(LineTask(), tmp_path, resume=True)
 
@@ -197,6 +214,70 @@ def test_the_state_of_another_network_is_refused(tmp_path) -> None:
     other.model = nn.Linear(3, 5)
     with pytest.raises(TrainingError, match="of another recipe"):
         run(other, tmp_path, resume=True)
+
+
+class PursuitTask(LineTask):
+    """Two players: one runs from where the other is, who sees where the first has just gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hunter = nn.Linear(3, 2)
+        self.turns: list[str] = []
+
+    @property
+    def players(self) -> dict[str, Player]:
+        return {"hunter": Player(self.hunter, rate=2.0), "prey": Player(self.model)}
+
+    def losses(self, player, modules, batch, random) -> dict[str, Tensor]:
+        self.turns.append(player)
+        apart = (modules["hunter"](batch.x) - modules["prey"](batch.x)).square().mean()
+        return {"total": apart if player == "hunter" else -apart.clamp(max=4.0)}
+
+    def after_step(self, losses: dict[str, float]) -> None:
+        assert set(losses) == {"hunter_total", "prey_total"}
+
+
+def test_players_take_turns_and_only_their_own_network_moves(tmp_path) -> None:
+    task = PursuitTask()
+    seen: list[tuple[Tensor, Tensor]] = []
+    original = task.losses
+
+    def watch(player, modules, batch, random) -> dict[str, Tensor]:
+        seen.append((task.hunter.weight.detach().clone(), task.model.weight.detach().clone()))
+        return original(player, modules, batch, random)
+
+    task.losses = watch
+    run(task, tmp_path)
+    assert task.turns == ["hunter", "prey"] * STEPS
+    for turn, (before, after) in enumerate(pairwise(seen)):
+        moved = [not torch.equal(a, b) for a, b in zip(before, after, strict=True)]
+        assert moved == ([True, False] if turn % 2 == 0 else [False, True])
+
+
+def test_a_player_learns_at_its_own_rate(tmp_path, monkeypatch) -> None:
+    rates: dict[int, set[float]] = {}
+    step = torch.optim.AdamW.step
+
+    def watch(self, *arguments, **options):
+        rates.setdefault(id(self), set()).add(self.param_groups[0]["lr"])
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watch)
+    run(PursuitTask(), tmp_path)
+    fast, slow = sorted(rates.values(), key=max, reverse=True)
+    assert sorted(fast) == pytest.approx([2 * rate for rate in sorted(slow)])
+
+
+@pytest.mark.usefixtures("save_always")
+def test_several_players_resume_as_if_never_stopped(tmp_path) -> None:
+    whole = PursuitTask()
+    run(whole, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        run(PursuitTask(), tmp_path / "halves", on_progress=stop_at(5))
+    again = PursuitTask()
+    run(again, tmp_path / "halves", resume=True)
+    assert torch.equal(again.hunter.weight, whole.hunter.weight)
+    assert rows_of(tmp_path / "halves") == rows_of(tmp_path / "whole")
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

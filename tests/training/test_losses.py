@@ -7,12 +7,18 @@ import math
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
+from torch.nn import functional
 
 from brainviewer.training.losses import (
+    energy_score,
     gaussian_kl,
+    gradient_penalty,
+    hinge_critic_loss,
     map_volumes,
     tissue_cross_entropy,
+    triplet_margin_loss,
     volume_loss,
+    wasserstein_critic_loss,
 )
 
 
@@ -80,3 +86,73 @@ def test_the_volume_loss_counts_standard_deviations() -> None:
     wanted = torch.tensor([[550.0, 600.0, 230.0]])
     sd = torch.tensor([50.0, 50.0, 20.0])
     assert volume_loss(volumes, wanted, sd).item() == pytest.approx((1 + 0 + 1.5) / 3)
+
+
+# Triplets
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "expected"), [(0.0, 2.0, 0.0), (1.0, 1.2, 0.3), (2.0, 0.0, 2.5)]
+)
+def test_a_triplet_costs_nothing_once_the_wrong_one_is_further_by_the_margin(
+    near, far, expected
+) -> None:
+    anchor = torch.tensor([[1.0, -2.0, 3.0]])
+    loss = triplet_margin_loss(anchor, anchor + near, anchor - far, margin=0.5)
+    assert loss.item() == pytest.approx(expected)
+
+
+# The energy score
+
+
+def test_draws_that_vary_as_people_do_score_best(random) -> None:
+    people = torch.randn((40_000, 1), generator=random)
+    scores = {}
+    for sd in (0.0, 0.5, 1.0, 2.0):
+        first, second = sd * torch.randn((2, 40_000, 1), generator=random)
+        scores[sd] = energy_score(first, second, people).item()
+    assert min(scores, key=scores.__getitem__) == 1.0
+    # E|X| - E|X - X'| / 2 of standard normals.
+    assert scores[1.0] == pytest.approx(1 / math.sqrt(math.pi), abs=0.01)
+
+
+def test_two_equal_draws_score_their_distance() -> None:
+    draw, wanted = torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[0.0, 0.0, 0.0]])
+    assert energy_score(draw, draw, wanted).item() == pytest.approx(7 / 3)
+
+
+# Critics
+
+
+def test_the_hinge_forgets_what_is_told_apart_clearly() -> None:
+    real, made = torch.tensor([3.0, 0.5]), torch.tensor([-2.0, 0.25])
+    assert hinge_critic_loss(real, made).item() == pytest.approx(0.25 + 0.625)
+    assert wasserstein_critic_loss(real, made).item() == pytest.approx(-0.875 - 1.75)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, 3.0])
+def test_the_penalty_is_the_squared_distance_of_the_slope_from_one(random, slope) -> None:
+    real, made = torch.randn((2, 4, 3, 5), generator=random)
+    share = torch.rand(4, generator=random)
+    direction = functional.normalize(torch.ones(15), dim=0)
+
+    def critic(x: torch.Tensor) -> torch.Tensor:
+        return (slope * x.flatten(1) @ direction)[:, None]
+
+    penalty = gradient_penalty(critic, real, made, share)
+    assert penalty.item() == pytest.approx((slope - 1.0) ** 2, abs=1e-5)
+
+
+def test_the_penalty_looks_between_real_and_made(random) -> None:
+    real, made = torch.randn((2, 3, 2, 2), generator=random)
+    share = torch.tensor([0.0, 0.25, 1.0])
+    seen = []
+
+    def critic(x: torch.Tensor) -> torch.Tensor:
+        seen.append(x.detach())
+        return x.flatten(1).square().sum(dim=1, keepdim=True)
+
+    gradient_penalty(critic, real, made, share)
+    torch.testing.assert_close(seen[0][0], made[0])
+    torch.testing.assert_close(seen[0][1], 0.25 * real[1] + 0.75 * made[1])
+    torch.testing.assert_close(seen[0][2], real[2])

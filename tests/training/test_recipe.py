@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from brainviewer.generators.cvae import CVAEConfig
-from brainviewer.training.cvae import CVAEWeights
+from brainviewer.generators.networks import NetworkConfig
 from brainviewer.training.recipe import TrainingRecipeError, read_training_recipe
+from brainviewer.training.vae import VAEWeights
 
 SHIPPED = Path(__file__).parents[2] / "resources" / "recipes" / "cvae-ixi.toml"
 LINES = {
@@ -39,8 +39,8 @@ def test_the_shipped_recipe_reads() -> None:
     assert recipe.generator == "cvae"
     assert recipe.shape == (80, 112, 80)
     assert recipe.test_folds == (0, 1)
-    CVAEConfig(recipe.shape, 12, **recipe.model)
-    CVAEWeights(**recipe.losses)
+    NetworkConfig(recipe.shape, 12, **recipe.model)
+    VAEWeights(**recipe.losses)
 
 
 def test_what_is_not_said_has_a_default(write) -> None:

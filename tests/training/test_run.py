@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from brainviewer.cohort.store import CohortError
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
+from brainviewer.training.dataset import load_training_data
 from brainviewer.training.recipe import TrainingRecipeError
-from brainviewer.training.run import train_checkpoint
+from brainviewer.training.run import TASKS, train_checkpoint
 from tests.tiny import RECIPE
 
 
@@ -66,5 +69,68 @@ def test_a_broken_description_is_found_before_the_training(store, tmp_path, cont
 
 
 def test_an_unknown_generator_is_refused_with_those_there_are(cohort_once, tmp_path) -> None:
-    with pytest.raises(TrainingRecipeError, match="generator must be one of cvae, got 'gan'"):
-        run(cohort_once, tmp_path / "tiny", replace(RECIPE, generator="gan"))
+    with pytest.raises(
+        TrainingRecipeError, match=r"generator must be one of vae, cvae, .*, got 'dream'"
+    ):
+        run(cohort_once, tmp_path / "tiny", replace(RECIPE, generator="dream"))
+
+
+# Starting from another checkpoint
+
+
+def weights_of(folder) -> dict:
+    return load_file(folder / "weights.safetensors")
+
+
+def start_of(name: str, start, cohort_once, **changes):
+    features = RECIPE.features if name in ("cvae", "cgan", "csegsynth") else ()
+    recipe = replace(RECIPE, generator=name, features=features, start=str(start), **changes)
+    return TASKS[name](load_training_data(cohort_once, recipe), recipe, "cpu").model.state_dict()
+
+
+@pytest.fixture(scope="module")
+def trained_vae(cohort_once, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("started") / "vae"
+    run(cohort_once, folder, replace(RECIPE, generator="vae", features=(), learning_rate=0.01))
+    return folder
+
+
+def test_a_c_vae_shares_every_parameter_of_its_vae(cohort_once, trained_vae) -> None:
+    model = start_of("cvae", trained_vae, cohort_once)
+    shared = weights_of(trained_vae)
+    assert set(shared) < set(model)
+    for name, value in shared.items():
+        torch.testing.assert_close(model[name], value.float(), msg=name)
+    assert all("condition" in name or "prior" in name for name in set(model) - set(shared))
+
+
+def test_an_alpha_gan_takes_the_half_of_the_encoder_that_gives_the_mean(
+    cohort_once, trained_vae
+) -> None:
+    model = start_of("alphagan", trained_vae, cohort_once)
+    mean_and_spread = weights_of(trained_vae)["encoder.to_latent.weight"].float()
+    half = len(mean_and_spread) // 2
+    torch.testing.assert_close(model["encoder.to_latent.weight"], mean_and_spread[:half])
+    torch.testing.assert_close(
+        model["decoder.head.weight"], weights_of(trained_vae)["decoder.head.weight"].float()
+    )
+
+
+def test_networks_of_another_size_cannot_be_started_from(cohort_once, trained_vae) -> None:
+    sizes = {**RECIPE.model, "channels": (16, 16, 16)}
+    with pytest.raises(TrainingRecipeError, match="whose networks are of other sizes; give it"):
+        start_of("cvae", trained_vae, cohort_once, model=sizes)
+
+
+def test_a_start_that_is_not_there_is_named(cohort_once) -> None:
+    with pytest.raises(TrainingRecipeError, match="starts from 'nowhere': there is no checkpoint"):
+        start_of("cvae", "nowhere", cohort_once)
+
+
+# Several processes
+
+
+@pytest.mark.parametrize("processes", [0, 3])
+def test_a_batch_must_be_shared_out_evenly(cohort_once, tmp_path, processes) -> None:
+    with pytest.raises(TrainingRecipeError, match=f"the batch of 4 .* got {processes} processes"):
+        run(cohort_once, tmp_path / "tiny", processes=processes)

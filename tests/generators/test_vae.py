@@ -13,8 +13,10 @@ from torch.nn import functional
 from brainviewer.core.tissues import TISSUES, tissue_volumes_ml
 from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError
-from brainviewer.generators.cvae import CVAE, CVAEConfig, CVAEGenerator
 from brainviewer.generators.device import Device
+from brainviewer.generators.networks import NetworkConfig
+from brainviewer.generators.tissue_generator import TissueGenerator
+from brainviewer.generators.vae import VAE
 from tests.tiny import GRID_AFFINE, SHAPE, SIZES, tiny_cvae
 
 PERSON = {"age": 43.0, "sex": "M", "height": 181.0, "education": "3", "occupation": "a"}
@@ -29,12 +31,12 @@ def random_maps(count: int = 1) -> torch.Tensor:
 
 def test_a_grid_that_cannot_be_halved_three_times_is_refused() -> None:
     with pytest.raises(ValueError, match=r"multiples of 8 voxels, got \(16, 20, 16\)"):
-        CVAEConfig((16, 20, 16), 3)
+        NetworkConfig((16, 20, 16), 3)
 
 
 def test_a_configuration_comes_back_from_json() -> None:
-    config = CVAEConfig(SHAPE, 7, **SIZES)
-    assert CVAEConfig.from_json(config.to_json() | {"channels": [8, 8, 8]}) == config
+    config = NetworkConfig(SHAPE, 7, **SIZES)
+    assert NetworkConfig.from_json(config.to_json() | {"channels": [8, 8, 8]}) == config
 
 
 def test_a_training_step_gets_two_gaussians_and_one_brain_more(model) -> None:
@@ -63,7 +65,7 @@ def test_without_noise_a_person_is_rebuilt_from_the_noise_that_encoding_finds(mo
 def test_encoding_undoes_the_placing_of_noise_under_the_prior(model) -> None:
     conditions = torch.randn(BATCH, model.config.conditions)
     maps = random_maps(BATCH)
-    posterior, _ = model.encoder(model.mean.departure(maps), conditions)
+    posterior, _ = model.posterior(maps, conditions)
     placed = model.latent(model.noise(maps, conditions), conditions)
     torch.testing.assert_close(placed, posterior, rtol=1e-4, atol=1e-5)
     mean, log_sd = model.prior(conditions)
@@ -76,7 +78,7 @@ def test_encoding_undoes_the_placing_of_noise_under_the_prior(model) -> None:
 
 def test_an_untrained_model_makes_the_mean_brain_for_everybody() -> None:
     torch.manual_seed(1)
-    model = CVAE(CVAEConfig(SHAPE, 3, **SIZES))
+    model = VAE(NetworkConfig(SHAPE, 3, **SIZES))
     model.mean.shares.copy_(tiny_cvae(3).mean.shares)
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -111,7 +113,7 @@ def test_the_same_arguments_give_the_same_array(generator, bfloat16) -> None:
     device = Device(torch.device("cpu"), "CPU", bfloat16)
     schema = generator.schema
     made = [
-        CVAEGenerator("tiny", tiny_cvae(), schema=schema, affine=GRID_AFFINE, device=device)
+        TissueGenerator("tiny", tiny_cvae(), schema=schema, affine=GRID_AFFINE, device=device)
         for _ in range(2)
     ]
     first = made[0].generate(made[0].draw(7), PERSON).data

@@ -1,0 +1,243 @@
+"""The networks of the CSegSynth family: encoder, decoder, prior, and what they know of the mean.
+
+The published layers (grouped convolutions after up-sampling) take 8 s to decode on two cores. Here
+the modules and the losses are the paper's, the layers dense: an encoder and a decoder that work at
+half resolution, with a sub-pixel head. Both know the mean brain: the encoder sees how a person
+departs from it, the decoder sees it at every scale and learns a correction to its logits.
+
+Notation: x tissue maps with background, y the condition vector, z the latent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional
+
+from brainviewer.generators.blocks import (
+    Down,
+    ResidualBlock,
+    Up,
+    keep_variance,
+    shuffle,
+    unshuffle,
+    zeroed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLASSES = 4  # WM, GM, CSF, background
+COARSEST = 8  # voxels of the volume in one of the smallest grid, along each axis
+MAX_LOG_SD = 4.0
+SMALLEST_SHARE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """Sizes of the network.
+
+    Attributes
+    ----------
+    shape : (I, J, K)
+        The grid; each a multiple of 8.
+    conditions : int
+        Length of the condition vector; 0 for an unconditional model.
+    latent : int
+        Length of z; the paper has 1024.
+    channels : tuple of int
+        Of the grids at 1/8, 1/4 and 1/2 of the resolution.
+    bottleneck : int
+        Channels of the smallest grid beside the linear layers.
+    hidden : int
+        Width of the prior and condition networks.
+    """
+
+    shape: tuple[int, int, int]
+    conditions: int
+    latent: int = 96
+    channels: tuple[int, int, int] = (128, 64, 32)
+    bottleneck: int = 16
+    hidden: int = 64
+
+    def __post_init__(self) -> None:
+        if any(n % COARSEST for n in self.shape):
+            raise ValueError(f"the grid must be multiples of {COARSEST} voxels, got {self.shape}")
+
+    @property
+    def coarse_shape(self) -> tuple[int, int, int]:
+        """The smallest grid."""
+        i, j, k = (n // COARSEST for n in self.shape)
+        return i, j, k
+
+    @property
+    def unconditional(self) -> NetworkConfig:
+        """The same sizes without conditions."""
+        return replace(self, conditions=0)
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> NetworkConfig:
+        """Rebuild from a configuration file."""
+        tuples = {name: tuple(entry[name]) for name in ("shape", "channels")}
+        return cls(**{**entry, **tuples})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def bounded(log_sd: Tensor) -> Tensor:
+    """Keep a log sd within +-4, softly: behind a hard bound no gradient would bring it back."""
+    return MAX_LOG_SD * torch.tanh(log_sd / MAX_LOG_SD)
+
+
+class ConditionNetwork(nn.Module):
+    """A linear map of the condition vector plus a small correction.
+
+    With a hundred people most of what features say about a brain is linear; the correction adds
+    what is not. Without conditions it is zero and has no parameters, so that an unconditional model
+    is the conditional one without its condition networks.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self._outputs = outputs
+        self._is_empty = inputs == 0
+        if not self._is_empty:
+            self.linear = nn.Linear(inputs, outputs)
+            self.hidden = nn.Linear(inputs, hidden)
+            self.correction = nn.Linear(hidden, outputs)
+
+    def start(self) -> None:
+        """Start at zero: conditions change nothing at first."""
+        if not self._is_empty:
+            zeroed(self.linear)
+            zeroed(self.correction)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """Map (B, conditions) to (B, outputs)."""
+        if self._is_empty:
+            return y.new_zeros((len(y), self._outputs))
+        straight: Tensor = self.linear(y)
+        bent: Tensor = self.correction(functional.silu(self.hidden(y)))
+        return straight + bent
+
+
+class MeanFeatures(NamedTuple):
+    """What the decoder sees of the mean brain.
+
+    Attributes
+    ----------
+    pyramid : list of (1, C, ...) Tensor
+        At 1/8, 1/4 and 1/2 of the resolution.
+    logits : (1, 4, I, J, K) Tensor
+    """
+
+    pyramid: list[Tensor]
+    logits: Tensor
+
+
+class MeanBrain(nn.Module):
+    """The mean tissue map of the training people: fixed, known to encoder and decoder."""
+
+    shares: Tensor
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.register_buffer("shares", torch.full((1, CLASSES, *shape), 1.0 / CLASSES))
+
+    def features(self) -> MeanFeatures:
+        """Return what the decoder sees: the same for everybody, so a generator makes it once."""
+        return MeanFeatures(self._pyramid(), self.shares.clamp_min(SMALLEST_SHARE).log())
+
+    def departure(self, maps: Tensor) -> Tensor:
+        """Return how maps (B, 3, I, J, K) depart from the mean."""
+        return maps - self.shares[:, : CLASSES - 1]
+
+    def _pyramid(self) -> list[Tensor]:
+        """Return the mean at 1/8, 1/4 and, with voxels as channels, 1/2 of the resolution."""
+        quarter = functional.avg_pool3d(functional.avg_pool3d(self.shares, 2), 2)
+        return [functional.avg_pool3d(quarter, 2), quarter, unshuffle(self.shares)]
+
+
+class Encoder(nn.Module):
+    """Tissue maps and conditions to numbers: a code, or mean and spread of q(z | x, y)."""
+
+    def __init__(self, config: NetworkConfig, outputs: int) -> None:
+        super().__init__()
+        coarse, middle, fine = config.channels
+        self.stem = nn.Conv3d(8 * (CLASSES - 1), fine, 1)
+        self.downs = nn.Sequential(Down(fine, middle), Down(middle, coarse))
+        self.squeeze = nn.Conv3d(coarse, config.bottleneck, 1)
+        self.norm = nn.GroupNorm(1, config.bottleneck)
+        cells = config.bottleneck * int(np.prod(config.coarse_shape))
+        self.to_latent = nn.Linear(cells, outputs)
+        self.condition = ConditionNetwork(config.conditions, config.hidden, outputs)
+
+    def forward(self, departure: Tensor, y: Tensor) -> Tensor:
+        """Map departures from the mean (B, 3, I, J, K) and conditions (B, D) to (B, outputs)."""
+        x = self.stem(unshuffle(departure))  # (B, C, I/2, J/2, K/2)
+        x = self.norm(self.squeeze(self.downs(x)))  # (B, S, I/8, J/8, K/8)
+        h = self.to_latent(x.flatten(1))
+        h = h + self.condition(y)  # h = h + FFN_e(y)
+        numbers: Tensor = h.float()
+        return numbers
+
+
+class Prior(nn.Module):
+    """p(z | y): conditions to mean and log sd of the latent."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.network = ConditionNetwork(config.conditions, config.hidden, 2 * config.latent)
+
+    def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Map conditions (B, D) to mean and log sd (B, L)."""
+        mean, log_sd = self.network(y).float().chunk(2, dim=1)
+        return mean, bounded(log_sd)
+
+
+class Decoder(nn.Module):
+    """p(x | z, y): latent and conditions to a correction of the mean brain's logits."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.coarse_shape = config.coarse_shape
+        coarse, middle, fine = config.channels
+        cells = config.bottleneck * int(np.prod(config.coarse_shape))
+        self.condition = ConditionNetwork(config.conditions, config.hidden, config.latent)
+        self.from_latent = nn.Linear(config.latent, cells)
+        self.stem = nn.Conv3d(config.bottleneck + CLASSES, coarse, 1)
+        self.ups = nn.ModuleList([Up(coarse, middle), Up(middle, fine)])
+        self.gates = nn.ModuleList([nn.Conv3d(CLASSES, middle, 1), nn.Conv3d(8 * CLASSES, fine, 1)])
+        self.last = ResidualBlock(fine)
+        self.head = nn.Conv3d(fine, 8 * CLASSES, 3, padding=1)
+
+    def forward(self, z: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
+        """Map the latent (B, L) and conditions (B, D) to logits (B, 4, I, J, K)."""
+        z = z + self.condition(y)  # z = z + FFN_d(y)
+        coarsest, *finer = mean.pyramid
+        i, j, k = self.coarse_shape
+        x = rearrange(self.from_latent(z), "b (c i j k) -> b c i j k", i=i, j=j, k=k)
+        x = self.stem(torch.cat([x, coarsest.expand(len(x), -1, -1, -1, -1)], dim=1))
+        for up, gate, context in zip(self.ups, self.gates, finer, strict=True):
+            x = up(x) * gate(context)  # (B, C, I/4, J/4, K/4), (B, C', I/2, J/2, K/2)
+        x = shuffle(self.head(functional.silu(self.last(x))))  # (B, 4, I, J, K)
+        return x + mean.logits
+
+
+def start_network(model: nn.Module) -> None:
+    """Start with the mean brain for everybody, but with the signal of the latent alive."""
+    keep_variance(model)
+    for module in model.modules():
+        if isinstance(module, ResidualBlock):
+            zeroed(module.second)
+        elif isinstance(module, ConditionNetwork):
+            module.start()
+        elif isinstance(module, Decoder):
+            zeroed(module.head)

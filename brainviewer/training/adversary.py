@@ -1,0 +1,94 @@
+"""The image critic in training: its loss, what it asks of a generator, and how loud it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from brainviewer.training.critics import ImageCritic, disturb, with_background
+from brainviewer.training.losses import (
+    gradient_penalty,
+    hinge_critic_loss,
+    wasserstein_critic_loss,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from brainviewer.generators.device import Device
+
+Kind = Literal["hinge", "wgan-gp"]
+KINDS = ("hinge", "wgan-gp")
+BETAS = (0.5, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class AdversaryWeights:
+    """What the losses of a family say about its image critic.
+
+    Attributes
+    ----------
+    adversary : ``"hinge"`` or ``"wgan-gp"``
+        The published penalty costs 2.6 times a plain step; the hinge loss with spectral norms
+        replaces it unless asked for.
+    penalty : float
+        lambda of the gradient penalty.
+    """
+
+    adversary: Kind = "hinge"
+    penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.adversary not in KINDS:
+            raise ValueError(f"adversary must be one of {', '.join(KINDS)}, got {self.adversary!r}")
+
+
+class Adversary:
+    """The critic D of Eqs. 3-4, 6-7, 10-11 and 13-14.
+
+    It sees what softmax makes of logits, mirrored and shifted at random.
+    """
+
+    def __init__(self, weights: AdversaryWeights, device: Device) -> None:
+        self.critic = ImageCritic(bounded=weights.adversary == "hinge")
+        self.critic.to(device.torch_device)
+        self._weights = weights
+        self._device = device
+
+    def critic_losses(
+        self, critic: nn.Module, maps: Tensor, made: Tensor, random: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return the terms of the critic's turn: maps (B, 3, ...) are real, logits made."""
+        real = disturb(with_background(maps), random)
+        false = disturb(made.detach().float().softmax(dim=1), random)
+        with self._device.autocast():
+            scores = critic(torch.cat([real, false]))
+        of_real, of_made = scores[: len(real)], scores[len(real) :]
+        terms = {"real": of_real.mean(), "made": of_made.mean()}
+        if self._weights.adversary == "hinge":
+            return {"total": hinge_critic_loss(of_real, of_made), **terms}
+        count = min(len(real), len(false))
+        share = torch.rand(count, generator=random).to(real.device)
+        penalty = gradient_penalty(critic, real[:count], false[:count], share)
+        total = wasserstein_critic_loss(of_real, of_made) + self._weights.penalty * penalty
+        return {"total": total, **terms, "penalty": penalty}
+
+    def verdict(self, made: Tensor, random: torch.Generator) -> Tensor:
+        """Return -D of logits (B, 4, I, J, K) for the generator's turn; the critic stays."""
+        self.critic.requires_grad_(requires_grad=False)
+        with self._device.autocast():
+            scores = self.critic(disturb(made.float().softmax(dim=1), random))
+        self.critic.requires_grad_(requires_grad=True)
+        verdict: Tensor = -scores.mean()
+        return verdict
+
+
+def loudness(quiet: Tensor, loud: Tensor, made: Tensor) -> float:
+    """Return the ratio of two losses' gradient norms at logits: what makes the second as loud.
+
+    The balance of Esser et al. (2021), taken at the output instead of the last layer.
+    """
+    norms = [torch.autograd.grad(loss, made, retain_graph=True)[0].norm() for loss in (quiet, loud)]
+    return float(norms[0] / norms[1].clamp_min(1e-12))

@@ -1,0 +1,103 @@
+"""The discriminators of the CSegSynth family, and what they are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+
+from brainviewer.generators.blocks import unshuffle
+from brainviewer.generators.networks import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEAK = 0.2
+LARGEST_SHIFT_VOXELS = 4
+
+
+class ImageCritic(nn.Module):
+    """D: scores of tissue maps, patch by patch, at 1/4 and 1/8 of the resolution.
+
+    A patch has an opinion of its own (Isola et al. 2017), so that a few people are many examples.
+
+    Parameters
+    ----------
+    channels : (int, int, int)
+        At 1/2, 1/4 and 1/8 of the resolution.
+    bounded : bool
+        Whether each layer's spectral norm is one (Miyato et al. 2018), as the hinge loss wants; a
+        gradient penalty does without.
+    """
+
+    def __init__(self, channels: tuple[int, int, int] = (32, 64, 128), *, bounded: bool) -> None:
+        super().__init__()
+        fine, middle, coarse = channels
+        norm: Callable[[nn.Module], nn.Module] = spectral_norm if bounded else nn.Identity()
+        self.stem = norm(nn.Conv3d(8 * CLASSES, fine, 3, padding=1))
+        self.to_middle = norm(nn.Conv3d(fine, middle, 4, stride=2, padding=1))
+        self.middle = norm(nn.Conv3d(middle, middle, 3, padding=1))
+        self.to_coarse = norm(nn.Conv3d(middle, coarse, 4, stride=2, padding=1))
+        self.coarse = norm(nn.Conv3d(coarse, coarse, 3, padding=1))
+        self.heads = nn.ModuleList([norm(nn.Conv3d(n, 1, 1)) for n in (middle, coarse)])
+
+    def forward(self, shares: Tensor) -> Tensor:
+        """Score shares (B, 4, I, J, K), background last: (B, 2, i, j, k), fine and coarse patches.
+
+        The coarse scores are repeated on the fine grid, so that both have half of the say.
+        """
+        x = _bend(self.stem(unshuffle(shares)))
+        middle = _bend(self.middle(_bend(self.to_middle(x))))
+        coarse = _bend(self.coarse(_bend(self.to_coarse(middle))))
+        fine_score, coarse_score = (
+            head(y).float() for head, y in zip(self.heads, (middle, coarse), strict=True)
+        )
+        repeated = functional.interpolate(coarse_score, size=fine_score.shape[2:], mode="nearest")
+        return torch.cat([fine_score, repeated], dim=1)
+
+
+class CodeCritic(nn.Module):
+    """C: scores of latent codes, three linear layers."""
+
+    def __init__(self, latent: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(latent, hidden),
+            nn.LeakyReLU(LEAK),
+            nn.Linear(hidden, hidden),
+            nn.LeakyReLU(LEAK),
+            nn.Linear(hidden, 1),
+        )
+
+    def forward(self, code: Tensor) -> Tensor:
+        """Score codes (B, L): (B, 1)."""
+        score: Tensor = self.layers(code)
+        return score
+
+
+def with_background(maps: Tensor) -> Tensor:
+    """Append the background to maps (B, 3, I, J, K): shares (B, 4, I, J, K)."""
+    return torch.cat([maps, 1.0 - maps.sum(dim=1, keepdim=True)], dim=1)
+
+
+def disturb(shares: Tensor, random: torch.Generator) -> Tensor:
+    """Mirror and shift shares (B, 4, I, J, K) by whole voxels, at random, one by one.
+
+    Real and made ones alike, so that a critic with few examples cannot learn them by heart (Zhao et
+    al. 2020); whole voxels, so that nothing is smoothed.
+    """
+    seen = []
+    for one in shares:
+        flipped = bool(torch.rand((), generator=random) < 0.5)
+        span = 2 * LARGEST_SHIFT_VOXELS + 1
+        shift = torch.randint(span, (3,), generator=random) - LARGEST_SHIFT_VOXELS
+        turned = one.flip(1) if flipped else one
+        seen.append(torch.roll(turned, shift.tolist(), dims=(1, 2, 3)))
+    return torch.stack(seen)
+
+
+def _bend(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, LEAK)

@@ -1,0 +1,167 @@
+"""What the tasks of the CSegSynth family share: the mean brain, the device, volumes, validation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch.nn import functional
+
+from brainviewer.core.tissues import TISSUES
+from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.generators.device import choose_device, place_on
+from brainviewer.generators.gan import PlacedNoise
+from brainviewer.generators.networks import NetworkConfig
+from brainviewer.generators.tissue_generator import EncodingModel
+from brainviewer.generators.vae import VAE
+from brainviewer.training.losses import map_volumes, tissue_cross_entropy, volume_loss
+from brainviewer.training.recipe import TrainingRecipeError
+from brainviewer.training.start import share_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from brainviewer.core.volume import FloatArray
+    from brainviewer.generators.device import Device
+    from brainviewer.training.dataset import Batch, TrainingData
+    from brainviewer.training.loop import Player
+    from brainviewer.training.recipe import TrainingRecipe
+
+    Networks = VAE | PlacedNoise
+
+MEAN_MAP_BLUR_VOXELS = 0.7
+
+
+class TissueTask(ABC):
+    """The base of tasks whose model decodes tissue maps from noise.
+
+    Parameters
+    ----------
+    build : class
+        Of the model; made with torch's seed set.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        recipe: TrainingRecipe,
+        build: type[Networks],
+        *,
+        device: str = "auto",
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        try:
+            self.config = NetworkConfig(recipe.shape, len(data.schema.columns), **recipe.model)
+        except (TypeError, ValueError) as error:
+            raise TrainingRecipeError(
+                f"the recipe does not fit a {recipe.generator}: {error}"
+            ) from error
+        self.model = build(self.config)
+        self.model.mean.shares.copy_(torch.from_numpy(mean_shares(data.train.maps))[None])
+        if recipe.start:
+            share_parameters(self.model, recipe.start)
+        self.device: Device = choose_device(device)
+        place_on(self.model, self.device)
+        self._voxel_ml = voxel_volume_ml(data.affine)
+        self._volume_sd = self.device.tensor(data.train.volumes_ml.std(axis=0))
+        self._validation = data.validation
+        self._schema = data.schema
+
+    players: Mapping[str, Player]
+
+    @abstractmethod
+    def losses(
+        self, player: str, modules: Mapping[str, nn.Module], batch: Batch, random: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return the terms of a player's turn; see `brainviewer.training.loop.Task`."""
+
+    def after_step(self, losses: dict[str, float]) -> None:  # noqa: B027
+        """Adapt nothing."""
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: the networks are all there is."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Take up nothing."""
+
+    @torch.inference_mode()
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Return cross-entropy of reconstructions and volume errors (mL) on unseen people.
+
+        The volumes are those of the brain without noise. Without conditions, or without an
+        encoder, there is less to score; without validation people, nothing.
+        """
+        scores: list[dict[str, float]] = []
+        for index in range(len(self._validation)):
+            maps = self.device.tensor(self._validation.maps[index].astype(np.float32) / 255.0)[None]
+            y = self.device.tensor(self._schema.encode(self._validation.conditions[index]))[None]
+            scores.append(self._score(model, maps, y, self._validation.volumes_ml[index]))
+        names = scores[0] if scores else ()
+        return {name: float(np.mean([score[name] for score in scores])) for name in names}
+
+    def _score(
+        self, model: nn.Module, maps: Tensor, y: Tensor, volumes_ml: FloatArray
+    ) -> dict[str, float]:
+        assert isinstance(model, VAE | PlacedNoise)
+        score: dict[str, float] = {}
+        mean = model.mean.features()
+        with self.device.autocast():
+            if isinstance(model, EncodingModel):
+                rebuilt = model.decode(model.noise(maps, y), y, mean)
+                score["val_reconstruction"] = float(tissue_cross_entropy(rebuilt, maps))
+            if self.config.conditions:
+                noise = torch.zeros((1, self.config.latent), device=y.device)
+                found = self.volumes(model.decode(noise, y, mean))[0].cpu().numpy()
+                for name, error in zip(TISSUES, np.abs(found - volumes_ml), strict=True):
+                    score[f"val_mae_{name}"] = float(error)
+        return score
+
+    def on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return maps (B, 3, I, J, K), channels last, and conditions (B, D) on the device."""
+        device = self.device.torch_device
+        maps = batch.maps.to(device, memory_format=torch.channels_last_3d)
+        return maps, batch.conditions.to(device)
+
+    def noise(self, count: int, random: torch.Generator) -> Tensor:
+        """Draw standard normal noise (count, L) from a generator on the processor."""
+        noise = torch.randn((count, self.config.latent), generator=random)
+        return noise.to(self.device.torch_device)
+
+    def volumes(self, logits: Tensor) -> Tensor:
+        """Return Vol of logits (B, 4, I, J, K): (B, 3), mL."""
+        return map_volumes(functional.softmax(logits.float(), dim=1)[:, :3], self._voxel_ml)
+
+    def true_volumes(self, maps: Tensor) -> Tensor:
+        """Return Vol of maps (B, 3, I, J, K): (B, 3), mL."""
+        return map_volumes(maps, self._voxel_ml)
+
+    def volume_loss(self, volumes: Tensor, wanted: Tensor) -> Tensor:
+        """Return LI of volumes (B, 3) in standard deviations of the training people."""
+        return volume_loss(volumes, wanted, self._volume_sd)
+
+
+def mean_shares(maps: NDArray[np.uint8]) -> FloatArray:
+    """Return the mean tissue map (4, I, J, K) float32, background last.
+
+    The mean over people and their mirror images, slightly blurred.
+
+    Parameters
+    ----------
+    maps : (N, 3, I, J, K) uint8 ndarray
+        255 x partial volume.
+    """
+    total = np.zeros(maps.shape[1:], dtype=np.float64)
+    for person in maps:
+        total += person
+    mean = total / (255.0 * len(maps))
+    mean = 0.5 * (mean + mean[:, ::-1])
+    mean = np.stack([ndimage.gaussian_filter(tissue, MEAN_MAP_BLUR_VOXELS) for tissue in mean])
+    shares = np.concatenate([mean, 1.0 - mean.sum(axis=0, keepdims=True)])
+    return np.asarray(shares, dtype=np.float32)
