@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from brainviewer.core.volume import FloatArray
 
 Mixture = Mapping[str, float]
@@ -238,6 +240,10 @@ class FeatureSchema:
             [_encode(self[c.feature], c, conditions.get(c.feature)) for c in self.columns],
             dtype=np.float32,
         )
+
+    def known(self, conditions: Conditions) -> NDArray[np.bool_]:
+        """Say which columns of the condition vector have a value: (D,) bool ndarray."""
+        return np.array([conditions.get(c.feature) is not None for c in self.columns], dtype=bool)
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the schema as plain lists and dictionaries."""

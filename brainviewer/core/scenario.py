@@ -129,21 +129,6 @@ def conditions_at_age(
     return moved
 
 
-def expected_conditions(
-    schema: FeatureSchema, regression: Regression, *, age: float, sex: Value
-) -> dict[str, Value]:
-    """Return what the regression expects of a person of whom only age and sex are known.
-
-    Unordered levels become a mixture of levels; values stay in the training range.
-    """
-    expected: dict[str, Value] = {AGE: age, SEX: sex}
-    for feature in schema.features:
-        if feature.name not in (AGE, SEX):
-            numbers = regression.predict(sex, feature.name, age)
-            expected[feature.name] = _allowed(feature, numbers)
-    return expected
-
-
 def _shifted(feature: Feature, value: Value, shift: np.ndarray) -> Value:
     if feature.kind is Kind.LEVELS:
         own = value if isinstance(value, Mapping) else {str(value): 1.0}

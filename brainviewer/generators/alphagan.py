@@ -62,8 +62,7 @@ class AlphaGAN(PlacedNoise):
 
     def noise(self, maps: Tensor, y: Tensor) -> Tensor:
         """Find the noise (B, L) that the conditions place on the code of the maps."""
-        noise: Tensor = self.code(maps) - self.prior(y).float()
-        return noise
+        return self.code(maps) - self.shift(y)
 
 
 def load(checkpoint: Checkpoint, device: str) -> TissueGenerator:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from brainviewer.generators.networks import (
     ConditionNetwork,
     Decoder,
+    Deviations,
     MeanBrain,
     MeanFeatures,
     NetworkConfig,
@@ -27,6 +28,7 @@ class PlacedNoise(nn.Module):
         super().__init__()
         self.config = config
         self.mean = MeanBrain(config.shape)
+        self.deviations = Deviations(config.conditions)
         self.prior = ConditionNetwork(config.conditions, config.hidden, config.latent)
         self.decoder = Decoder(config.unconditional)
         start_network(self)
@@ -42,8 +44,12 @@ class PlacedNoise(nn.Module):
 
     def latent(self, noise: Tensor, y: Tensor) -> Tensor:
         """Place noise (B, L) where the conditions say: z = e + FFN(y)."""
-        latent: Tensor = noise + self.prior(y).float()
-        return latent
+        return noise + self.shift(y)
+
+    def shift(self, y: Tensor) -> Tensor:
+        """Return FFN(y): how far the conditions (B, D) move the noise (B, L)."""
+        shift: Tensor = self.prior(self.deviations(y)).float()
+        return shift
 
 
 class GAN(PlacedNoise):

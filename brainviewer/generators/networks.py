@@ -32,9 +32,12 @@ from brainviewer.generators.blocks import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
 CLASSES = 4  # WM, GM, CSF, background
 COARSEST = 8  # voxels of the volume in one of the smallest grid, along each axis
 MAX_LOG_SD = 4.0
+EXPECTED_TERMS = 8
 SMALLEST_SHARE = 1e-4
 
 
@@ -126,6 +129,66 @@ class ConditionNetwork(nn.Module):
         straight: Tensor = self.linear(y)
         bent: Tensor = self.correction(functional.silu(self.hidden(y)))
         return straight + bent
+
+
+class Deviations(nn.Module):
+    """Turns a condition vector into age, sex, and how the other features depart from those.
+
+    What is expected at an age and sex is a cubic polynomial in age for each sex, fitted to the
+    training people. Height, marriage or retirement go with age; networks that see them as they are
+    cannot tell what age does from what goes with it, and a person whose features move as
+    everybody's do (the *regressed* scenario) leaves the people they know. A departure stays. For a
+    linear network this is only another basis (Frisch and Waugh 1933).
+    """
+
+    age: Tensor
+    sex: Tensor
+    coefficients: Tensor
+
+    def __init__(self, conditions: int) -> None:
+        super().__init__()
+        self.register_buffer("age", torch.zeros(conditions))
+        self.register_buffer("sex", torch.zeros(conditions))
+        self.register_buffer("coefficients", torch.zeros(EXPECTED_TERMS, conditions))
+
+    def fit(self, y: NDArray[np.float32], known: NDArray[np.bool_], age: int, sex: int) -> None:
+        """Fit what is expected to people.
+
+        Parameters
+        ----------
+        y : (N, D) float32 ndarray
+            Encoded conditions.
+        known : (N, D) bool ndarray
+            Where they are not missing.
+        age, sex : int
+            Their columns.
+        """
+        self.age[age], self.sex[sex] = 1.0, 1.0
+        design = self._design(torch.from_numpy(y)).numpy()
+        for column in set(range(y.shape[1])) - {age, sex}:
+            own = known[:, column]
+            fit = np.linalg.lstsq(design[own], y[own, column], rcond=None)[0]
+            self.coefficients[:, column] = torch.from_numpy(fit.astype(np.float32))
+
+    def expected(self, y: Tensor) -> Tensor:
+        """Return what is expected at the age and sex of conditions (B, D); 0 for these two."""
+        expected: Tensor = self._design(y) @ self.coefficients
+        return expected
+
+    def fill(self, y: Tensor, known: Tensor) -> Tensor:
+        """Replace what is not known of (B, D) by what is expected."""
+        is_free = (self.age + self.sex) == 0
+        return torch.where(known | ~is_free, y, self.expected(y))
+
+    def forward(self, y: Tensor) -> Tensor:
+        """Map conditions (B, D) to age, sex and departures (B, D)."""
+        return y - self.expected(y)
+
+    def _design(self, y: Tensor) -> Tensor:
+        """Return 1, a, a^2, a^3, and these times s: (B, 8)."""
+        a, s = y @ self.age, y @ self.sex
+        powers = torch.stack([torch.ones_like(a), a, a**2, a**3], dim=1)
+        return torch.cat([powers, powers * s[:, None]], dim=1)
 
 
 class MeanFeatures(NamedTuple):

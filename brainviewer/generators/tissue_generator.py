@@ -13,7 +13,7 @@ from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity, Space
 from brainviewer.generators.device import Device, choose_device, place_on
-from brainviewer.generators.networks import MeanBrain, MeanFeatures, NetworkConfig
+from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, NetworkConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ class LatentModel(Protocol):
 
     config: NetworkConfig
     mean: MeanBrain
+    deviations: Deviations
 
     def decode(self, noise: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
         """Decode noise (B, L) under conditions (B, D): logits (B, 4, I, J, K)."""
@@ -114,8 +115,9 @@ class TissueGenerator:
         """Differentiate volumes by the condition vector: (3, D), or (S, D) with weights."""
         if not self.schema.columns:
             return np.zeros((len(self.channels if weights is None else weights), 0), np.float32)
-        y = self._condition_tensor(conditions).requires_grad_()
-        maps = self._decode(self._noise_tensor(identity), y)[0]
+        y = self._device.tensor(self.schema.encode(conditions))[None].requires_grad_()
+        filled = self._model.deviations.fill(y, self._known(conditions))
+        maps = self._decode(self._noise_tensor(identity), filled)[0]
         if weights is None:
             volumes = maps.sum(dim=(1, 2, 3)) * voxel_volume_ml(self.affine)  # (3,)
         else:
@@ -139,7 +141,13 @@ class TissueGenerator:
         return self._device.tensor(identity.latent)[None]
 
     def _condition_tensor(self, conditions: Conditions) -> Tensor:
-        return self._device.tensor(self.schema.encode(conditions))[None]
+        """Return the condition vector (1, D), what is missing as expected at age and sex."""
+        y = self._device.tensor(self.schema.encode(conditions))[None]
+        return self._model.deviations.fill(y, self._known(conditions))
+
+    def _known(self, conditions: Conditions) -> Tensor:
+        known = torch.from_numpy(self.schema.known(conditions))[None]
+        return known.to(self._device.torch_device)
 
 
 def load_tissue_generator(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from brainviewer.generators.networks import (
     Decoder,
+    Deviations,
     Encoder,
     MeanBrain,
     MeanFeatures,
@@ -59,6 +60,7 @@ class VAE(nn.Module):
         super().__init__()
         self.config = config
         self.mean = MeanBrain(config.shape)
+        self.deviations = Deviations(config.conditions)
         self.encoder = Encoder(config, 2 * config.latent)
         self.prior = Prior(config)
         self.decoder = Decoder(config)
@@ -67,31 +69,32 @@ class VAE(nn.Module):
     def forward(self, maps: Tensor, y: Tensor, noise: Tensor) -> VAEOutput:
         """Encode maps (B, 3, I, J, K) and decode a draw, with noise (B, L), and the prior mean."""
         mean, log_sd = self.posterior(maps, y)
-        prior_mean, prior_log_sd = self.prior(y)
+        prior_mean, prior_log_sd = self.prior(self.deviations(y))
         z = torch.cat([mean + log_sd.exp() * noise, prior_mean[:1]])
-        logits = self.decoder(z, torch.cat([y, y[:1]]), self.mean.features())
+        inputs = self.deviations(torch.cat([y, y[:1]]))
+        logits = self.decoder(z, inputs, self.mean.features())
         return VAEOutput(mean, log_sd, prior_mean, prior_log_sd, logits[:-1], logits[-1:])
 
     def posterior(self, maps: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Encode maps (B, 3, I, J, K) under conditions (B, D): mean and log sd of q, (B, L)."""
-        mean, log_sd = self.encoder(self.mean.departure(maps), y).chunk(2, dim=1)
+        mean, log_sd = self.encoder(self.mean.departure(maps), self.deviations(y)).chunk(2, dim=1)
         return mean, bounded(log_sd + FIRST_LOG_SD)
 
     def decode(self, noise: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
         """Decode noise (B, L) under conditions (B, D): logits (B, 4, I, J, K)."""
-        logits: Tensor = self.decoder(self.latent(noise, y), y, mean)
+        logits: Tensor = self.decoder(self.latent(noise, y), self.deviations(y), mean)
         return logits
 
     def latent(self, noise: Tensor, y: Tensor) -> Tensor:
         """Place standard normal noise (B, L) under the prior of the conditions: z = mu + sd e."""
-        mean, log_sd = self.prior(y)  # (B, L), (B, L)
+        mean, log_sd = self.prior(self.deviations(y))  # (B, L), (B, L)
         latent: Tensor = mean + log_sd.exp() * noise
         return latent
 
     def noise(self, maps: Tensor, y: Tensor) -> Tensor:
         """Find the noise (B, L) that the prior of these conditions turns into the encoded mean."""
         posterior, _ = self.posterior(maps, y)
-        mean, log_sd = self.prior(y)
+        mean, log_sd = self.prior(self.deviations(y))
         noise: Tensor = (posterior - mean) / log_sd.exp()
         return noise
 

@@ -10,7 +10,7 @@ import torch
 from brainviewer.generators.alphagan import AlphaGAN, AlphaGANOutput
 from brainviewer.training.adversary import BETAS, Adversary, AdversaryWeights, loudness
 from brainviewer.training.critics import CodeCritic
-from brainviewer.training.gan import Asked, ConditionalTask
+from brainviewer.training.gan import PRIOR_RATE, Asked, ConditionalTask
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import (
     gradient_penalty,
@@ -73,7 +73,7 @@ class AlphaGANTask(ConditionalTask):
         self.players = {
             "critic": Player(self.adversary.critic, betas=BETAS),
             "code_critic": Player(self._code_critic, betas=BETAS),
-            "generator": Player(self.model, betas=BETAS),
+            "generator": Player(self.model, betas=BETAS, rates={"prior.": PRIOR_RATE}),
         }
         self._loudness = FIRST_LOUDNESS
         self._steps = 0

@@ -13,19 +13,15 @@ from torch.nn import functional
 from brainviewer.cohort.reading import FULL, Crop, People, read_people, read_table
 from brainviewer.cohort.store import CohortError, CohortStore, grid_affine
 from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, fit_schema
-from brainviewer.core.scenario import (
-    AGE,
-    SEX,
-    expected_conditions,
-    feature_age,
-    fit_regression,
-)
+from brainviewer.core.scenario import AGE, SEX
+from brainviewer.generators.networks import Deviations
 from brainviewer.training.folds import FOLDS, assign_folds
 from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from brainviewer.cohort.bids import Participants
@@ -136,8 +132,8 @@ class BatchSource:
     """Endless augmented batches; batch n is the same in every run.
 
     Every epoch passes over all people in a new order. Half of them are mirrored left to right, all
-    are warped smoothly. Of their conditions, age and sex stay; the others get noise and gaps, or
-    are replaced together by what the regression expects at that age and sex.
+    are warped smoothly. Of their conditions, age and sex stay; the others get noise and gaps, one
+    by one or all together. What is missing or hidden is what is expected at that age and sex.
     """
 
     def __init__(self, data: TrainingData, recipe: TrainingRecipe) -> None:
@@ -148,10 +144,12 @@ class BatchSource:
                 f"{recipe.batch_size}"
             )
         self._maps = torch.from_numpy(people.maps)
-        conditions = np.stack([data.schema.encode(row) for row in people.conditions])
+        conditions, known = encode_people(data.schema, people)
         spread = conditions[: len(data.train)].std(axis=0)
-        self._conditions = torch.from_numpy(conditions)
-        self._expected = torch.from_numpy(_expected(data, people))
+        deviations = Deviations(len(data.schema.columns))
+        fit_deviations(deviations, data)
+        self._conditions = deviations.fill(torch.from_numpy(conditions), torch.from_numpy(known))
+        self._expected = deviations.expected(self._conditions)
         self._noise = recipe.condition_noise * torch.from_numpy(spread)
         self._recipe = recipe
         self._columns = [column.feature for column in data.schema.columns]
@@ -172,22 +170,20 @@ class BatchSource:
         maps = self._maps[chosen].float() / FULL
         maps = mirror_some(maps, random)
         maps = warp_smoothly(maps, random, amount_mm=self._recipe.warp_mm)
-        regressed = torch.rand(size, generator=random) < self._recipe.condition_regression
-        conditions = torch.where(
-            regressed[:, None], self._expected[chosen], self._conditions[chosen]
-        )
-        return Batch(maps, self._disturb(conditions, random))
+        return Batch(maps, self._disturb(chosen, random))
 
-    def _disturb(self, conditions: Tensor, random: torch.Generator) -> Tensor:
+    def _disturb(self, chosen: Tensor, random: torch.Generator) -> Tensor:
+        conditions = self._conditions[chosen]
         if not self._columns:
             return conditions
         noise = torch.randn(conditions.shape, generator=random) * self._noise
+        all_hidden = torch.rand(len(chosen), generator=random) < self._recipe.condition_regression
         hidden = {
-            name: torch.rand(len(conditions), generator=random) < self._recipe.condition_dropout
+            name: torch.rand(len(chosen), generator=random) < self._recipe.condition_dropout
             for name in dict.fromkeys(self._columns)
         }
-        gaps = torch.stack([hidden[name] for name in self._columns], dim=1)
-        disturbed = (conditions + noise).masked_fill(gaps, 0.0)
+        gaps = torch.stack([hidden[name] for name in self._columns], dim=1) | all_hidden[:, None]
+        disturbed = torch.where(gaps, self._expected[chosen], conditions + noise)
         return torch.where(self._free, disturbed, conditions)
 
     def _random(self, number: int, purpose: int) -> torch.Generator:
@@ -228,14 +224,18 @@ def warp_smoothly(maps: Tensor, random: torch.Generator, *, amount_mm: float) ->
     return functional.grid_sample(maps, identity + shift, align_corners=False)
 
 
-def _expected(data: TrainingData, people: People) -> FloatArray:
-    """Encode what the regression of the training people expects of each: (N, D) float32."""
-    regression = fit_regression(data.schema, data.train.conditions)
-    rows = [
-        expected_conditions(data.schema, regression, age=feature_age(row), sex=row[SEX])
-        for row in people.conditions
-    ]
-    return np.stack([data.schema.encode(row) for row in rows])
+def encode_people(schema: FeatureSchema, people: People) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the condition vectors of people (N, D) and where they are known (N, D)."""
+    encoded = np.stack([schema.encode(row) for row in people.conditions])
+    return encoded, np.stack([schema.known(row) for row in people.conditions])
+
+
+def fit_deviations(deviations: Deviations, data: TrainingData) -> None:
+    """Fit what is expected at an age and sex to the training people; nothing without conditions."""
+    names = [column.feature for column in data.schema.columns]
+    if AGE in names and SEX in names:
+        encoded, known = encode_people(data.schema, data.train)
+        deviations.fit(encoded, known, names.index(AGE), names.index(SEX))
 
 
 def _complete_people(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from brainviewer.training.recipe import TrainingRecipe
 
 
+PRIOR_RATE = 10.0  # of the recipe's learning rate; a hundred in the published code
+
+
 @dataclass(frozen=True, slots=True)
 class GANWeights(AdversaryWeights):
     """Weights of the loss terms of Eqs. 4 and 10, with the critic's verdict at `adversarial`.
@@ -105,7 +108,7 @@ class GANTask(ConditionalTask):
         self.adversary = Adversary(self._weights, self.device)
         self.players = {
             "critic": Player(self.adversary.critic, betas=BETAS),
-            "generator": Player(self.model, betas=BETAS),
+            "generator": Player(self.model, betas=BETAS, rates={"prior.": PRIOR_RATE}),
         }
         self._made: Tensor = torch.empty(0)
         self._asked: Asked | None = None

@@ -7,7 +7,7 @@ import csv
 import logging
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,11 +51,23 @@ class Player:
         Learning rate, as a multiple of the recipe's.
     betas : (float, float)
         Of Adam.
+    rates : mapping of str to float
+        For parameters whose name begins so, a further multiple of the learning rate: a prior
+        network that starts at zero has a longer way to go than what was trained before.
     """
 
     module: nn.Module
     rate: float = 1.0
     betas: tuple[float, float] = ADAM_BETAS
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return the parameters by their multiple of the recipe's learning rate."""
+        found: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self.module.named_parameters():
+            more = [rate for start, rate in self.rates.items() if name.startswith(start)]
+            found.setdefault(self.rate * math.prod(more), []).append(parameter)
+        return [{"params": own, "multiple": multiple} for multiple, own in found.items()]
 
 
 class Task(Protocol):
@@ -190,7 +202,7 @@ class _Seat:
     def __init__(self, fabric: Fabric, player: Player, recipe: TrainingRecipe) -> None:
         self.player = player
         optimizer = torch.optim.AdamW(
-            player.module.parameters(),
+            player.groups(),
             lr=recipe.learning_rate,
             betas=player.betas,
             weight_decay=recipe.weight_decay,
@@ -200,7 +212,7 @@ class _Seat:
     def learn(self, fabric: Fabric, loss: Tensor, rate: float) -> None:
         """Take one step of the optimiser."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * self.player.rate
+            group["lr"] = rate * group["multiple"]
         self.optimizer.zero_grad()
         fabric.backward(loss)
         fabric.clip_gradients(self.module, self.optimizer, max_norm=CLIP_NORM)

@@ -105,7 +105,7 @@ def publish_checkpoint(
         "grid": {"first_voxel": list(recipe.first_voxel)},
         "model": dict(model_config),
         "features": data.schema.to_json(),
-        "missing_values": "training mean",
+        "missing_values": "expected at age and sex",
         "regression": fit_regression(data.schema, people.conditions).to_json(),
         "trained_on": {"source": source, "licence": licence, "people": len(people)},
         "command": command,

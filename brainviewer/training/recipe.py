@@ -45,8 +45,8 @@ class TrainingRecipe:
         Noise on the condition columns other than age and sex, in standard deviations of each,
         which acts as a ridge penalty (Bishop 1995).
     condition_regression : float
-        Share of people whose features other than age and sex are replaced by what the regression
-        on age expects of them: the conditions under which the *regressed* scenario asks.
+        Share of people whose features other than age and sex are all hidden, so that they are
+        those that the regression on age expects.
     condition_dropout : float
         Share of values, other than age and sex, that are hidden as missing.
     warp_mm : float

@@ -17,6 +17,7 @@ from brainviewer.generators.gan import PlacedNoise
 from brainviewer.generators.networks import NetworkConfig
 from brainviewer.generators.tissue_generator import EncodingModel
 from brainviewer.generators.vae import VAE
+from brainviewer.training.dataset import fit_deviations
 from brainviewer.training.losses import map_volumes, tissue_cross_entropy, volume_loss
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.start import share_parameters
@@ -64,6 +65,7 @@ class TissueTask(ABC):
             ) from error
         self.model = build(self.config)
         self.model.mean.shares.copy_(torch.from_numpy(mean_shares(data.train.maps))[None])
+        fit_deviations(self.model.deviations, data)
         if recipe.start:
             share_parameters(self.model, recipe.start)
         self.device: Device = choose_device(device)
@@ -101,15 +103,15 @@ class TissueTask(ABC):
         scores: list[dict[str, float]] = []
         for index in range(len(self._validation)):
             maps = self.device.tensor(self._validation.maps[index].astype(np.float32) / 255.0)[None]
-            y = self.device.tensor(self._schema.encode(self._validation.conditions[index]))[None]
-            scores.append(self._score(model, maps, y, self._validation.volumes_ml[index]))
+            scores.append(self._score(model, maps, index))
         names = scores[0] if scores else ()
         return {name: float(np.mean([score[name] for score in scores])) for name in names}
 
-    def _score(
-        self, model: nn.Module, maps: Tensor, y: Tensor, volumes_ml: FloatArray
-    ) -> dict[str, float]:
+    def _score(self, model: nn.Module, maps: Tensor, index: int) -> dict[str, float]:
         assert isinstance(model, VAE | PlacedNoise)
+        row, volumes_ml = self._validation.conditions[index], self._validation.volumes_ml[index]
+        known = torch.from_numpy(self._schema.known(row)).to(maps.device)
+        y = model.deviations.fill(self.device.tensor(self._schema.encode(row))[None], known[None])
         score: dict[str, float] = {}
         mean = model.mean.features()
         with self.device.autocast():

@@ -13,7 +13,6 @@ from brainviewer.core.scenario import (
     Regression,
     Scenario,
     conditions_at_age,
-    expected_conditions,
     fit_regression,
 )
 
@@ -91,23 +90,6 @@ def test_levels_have_shares_that_sum_to_one_at_every_age(regression) -> None:
 
 def test_age_and_sex_are_not_regressed(regression) -> None:
     assert set(regression.coefficients["all"]) == {"height", "school", "job"}
-
-
-def test_the_expected_person_is_the_average_at_an_age_and_sex(schema, regression) -> None:
-    expected = expected_conditions(schema, regression, age=66.0, sex="M")
-    assert expected["height"] == pytest.approx(height_at(66.0, "M"))
-    shares = regression.predict("M", "job", 66.0)
-    assert expected["job"]["c"] == pytest.approx(shares[2] / shares.clip(0, 1).sum(), abs=1e-3)
-    assert sum(expected["job"].values()) == pytest.approx(1.0, abs=1e-3)
-    assert "d" not in expected["job"]
-    schema.check(expected)
-
-
-def test_somebody_expected_stays_so_when_they_age(schema, regression) -> None:
-    young = expected_conditions(schema, regression, age=35.0, sex="F")
-    moved = conditions_at_age(schema, regression, young, age=52.0, scenario=Scenario.REGRESSED)
-    then = expected_conditions(schema, regression, age=52.0, sex="F")
-    assert moved["height"] == pytest.approx(then["height"])
 
 
 def test_ideal_moves_age_alone(schema, regression) -> None:

@@ -11,9 +11,10 @@ import torch
 from brainviewer.cohort.reading import People
 from brainviewer.cohort.store import CohortError
 from brainviewer.core.features import FeatureError
-from brainviewer.core.scenario import expected_conditions, fit_regression
+from brainviewer.generators.networks import Deviations
 from brainviewer.training.dataset import (
     BatchSource,
+    fit_deviations,
     load_training_data,
     mirror_some,
     warp_smoothly,
@@ -33,6 +34,9 @@ from tests.tiny import (
 UNDISTURBED = replace(
     RECIPE, condition_noise=0.0, condition_dropout=0.0, condition_regression=0.0, warp_mm=0.0
 )
+
+
+FIXED = ("age", "sex")
 
 
 def random_of(seed: int) -> torch.Generator:
@@ -198,10 +202,13 @@ def test_age_and_sex_are_never_disturbed(data) -> None:
 
 
 def test_a_hidden_feature_is_hidden_in_all_its_columns(data) -> None:
-    recipe = replace(RECIPE, condition_noise=0.1, condition_dropout=0.5)
+    recipe = replace(UNDISTURBED, condition_noise=0.1, condition_dropout=0.5)
     source = BatchSource(data, recipe)
+    deviations = Deviations(len(data.schema.columns))
+    fit_deviations(deviations, data)
     columns = [i for i, c in enumerate(data.schema.columns) if c.feature == "occupation"]
-    hidden = torch.cat([source.batch(step).conditions[:, columns] == 0 for step in range(7)])
+    departures = [deviations(source.batch(step).conditions)[:, columns] for step in range(7)]
+    hidden = torch.cat(departures).abs() < 1e-5
     assert torch.equal(hidden.all(dim=1), hidden.any(dim=1))
     assert 0 < hidden.all(dim=1).sum() < len(hidden)
 
@@ -218,25 +225,32 @@ def test_noise_is_in_standard_deviations_of_each_column(data) -> None:
     torch.testing.assert_close(spread, wanted, rtol=0.1, atol=1e-6)
 
 
-def test_some_people_have_the_features_that_are_expected_at_their_age_and_sex(data) -> None:
+def test_what_is_hidden_is_what_is_expected_at_that_age_and_sex(data) -> None:
     recipe = replace(UNDISTURBED, condition_regression=0.4)
     source, plain = (BatchSource(data, r) for r in (recipe, UNDISTURBED))
-    regression = fit_regression(data.schema, data.train.conditions)
-    people = {
-        tuple(data.schema.encode(row).tolist()): data.schema.encode(
-            expected_conditions(data.schema, regression, age=row["age"], sex=row["sex"])
-        )
-        for row in data.train.conditions
-    }
-    replaced = []
+    deviations = Deviations(len(data.schema.columns))
+    fit_deviations(deviations, data)
+    hidden = []
     for step in range(60):
-        for row, own in zip(
-            source.batch(step).conditions, plain.batch(step).conditions, strict=True
-        ):
-            replaced.append(not torch.equal(row, own))
-            if replaced[-1]:
-                np.testing.assert_allclose(row, people[tuple(own.tolist())], atol=1e-6)
-    assert 0.3 < np.mean(replaced) < 0.5
+        given, own = source.batch(step).conditions, plain.batch(step).conditions
+        for row, before in zip(deviations(given), given == own, strict=True):
+            hidden.append(not before.all())
+            if hidden[-1]:
+                free = [i for i, c in enumerate(data.schema.columns) if c.feature not in FIXED]
+                torch.testing.assert_close(row[free], torch.zeros(len(free)), atol=1e-5, rtol=0)
+    assert 0.3 < np.mean(hidden) < 0.5
+
+
+def test_a_missing_value_is_what_is_expected_at_that_age_and_sex(data) -> None:
+    rows = [{**row, "height": None} for row in data.train.conditions]
+    people = replace(data.train, conditions=(rows[0], *data.train.conditions[1:]))
+    lacking = replace(data, train=people)
+    column = [c.feature for c in data.schema.columns].index("height")
+    deviations = Deviations(len(data.schema.columns))
+    fit_deviations(deviations, lacking)
+    source = BatchSource(lacking, replace(UNDISTURBED, batch_size=len(people)))
+    departures = deviations(source.batch(0).conditions)[:, column]
+    assert (departures.abs() < 1e-5).sum() == 1
 
 
 def test_a_batch_larger_than_the_people_is_refused(data) -> None:

@@ -268,6 +268,15 @@ def test_a_player_learns_at_its_own_rate(tmp_path, monkeypatch) -> None:
     assert sorted(fast) == pytest.approx([2 * rate for rate in sorted(slow)])
 
 
+def test_parts_of_a_player_may_learn_faster() -> None:
+    module = nn.ModuleDict({"prior": nn.Linear(2, 2), "rest": nn.Linear(2, 2)})
+    groups = Player(module, rate=2.0, rates={"prior.": 5.0}).groups()
+    assert {group["multiple"] for group in groups} == {2.0, 10.0}
+    (fast,) = (group["params"] for group in groups if group["multiple"] == 10.0)
+    assert all(a is b for a, b in zip(fast, module["prior"].parameters(), strict=True))
+    assert sum(len(group["params"]) for group in groups) == 4
+
+
 @pytest.mark.usefixtures("save_always")
 def test_several_players_resume_as_if_never_stopped(tmp_path) -> None:
     whole = PursuitTask()

@@ -89,7 +89,7 @@ def test_the_loss_falls(data, tmp_path, monkeypatch) -> None:
     }  # fmt: skip
     assert scores["val_reconstruction"] < before["val_reconstruction"] - 0.005
     errors = [sum(it[f"val_mae_{tissue}"] for tissue in TISSUES) for it in (before, scores)]
-    assert errors[1] < 0.9 * errors[0]
+    assert errors[1] < 0.95 * errors[0]
 
 
 def test_a_run_that_was_stopped_and_resumed_gives_the_same_weights(
