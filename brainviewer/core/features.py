@@ -185,8 +185,8 @@ class FeatureSchema:
 
     A condition vector has one column a numeric, ordered or two-level feature (z-scored), and one
     a level for unordered features with more levels (centred on the training share). Missing values
-    sit at the training mean, which is 0 in every column. Columns that were constant in training
-    carry no information and are left out.
+    sit at the training mean, which is 0 in every column, until a generator that knows better fills
+    them (`known`). Columns that were constant in training carry no information and are left out.
     """
 
     features: tuple[Feature, ...]

@@ -17,6 +17,8 @@ GENERATORS = {
     "cgan": "brainviewer.generators.gan",
     "alphagan": "brainviewer.generators.alphagan",
     "csegsynth": "brainviewer.generators.alphagan",
+    "ldm": "brainviewer.generators.ldm",
+    "cldm": "brainviewer.generators.ldm",
 }
 
 

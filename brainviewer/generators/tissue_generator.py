@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from brainviewer.generators.device import Device, choose_device, place_on
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, NetworkConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
@@ -25,10 +25,37 @@ if TYPE_CHECKING:
     from brainviewer.generators.checkpoint import Checkpoint
 
 
+class LatentConfig(Protocol):
+    """The sizes of a latent model: its grid, its noise and its conditions."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The grid (I, J, K)."""
+        ...
+
+    @property
+    def conditions(self) -> int:
+        """Length of the condition vector."""
+        ...
+
+    @property
+    def latent(self) -> int:
+        """Length of the noise."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for config.json."""
+        ...
+
+
 class LatentModel(Protocol):
     """A network whose brains are decoded from standard normal noise under conditions."""
 
-    config: NetworkConfig
+    @property
+    def config(self) -> LatentConfig:
+        """Its sizes."""
+        ...
+
     mean: MeanBrain
     deviations: Deviations
 
@@ -151,10 +178,15 @@ class TissueGenerator:
 
 
 def load_tissue_generator(
-    checkpoint: Checkpoint, build: Callable[[NetworkConfig], LatentModel], device: str
+    checkpoint: Checkpoint,
+    build: Callable[[Any], LatentModel],
+    device: str,
+    *,
+    read_config: Callable[[Mapping[str, Any]], LatentConfig] = NetworkConfig.from_json,
+    kind: type[TissueGenerator] = TissueGenerator,
 ) -> TissueGenerator:
     """Build the network that a checkpoint describes and give it the checkpoint's weights."""
-    config = NetworkConfig.from_json(checkpoint.config["model"])
+    config = read_config(checkpoint.config["model"])
     if config.conditions != len(checkpoint.schema.columns):
         raise ValueError(
             f"its network takes {config.conditions} conditions, its features give "
@@ -163,7 +195,7 @@ def load_tissue_generator(
     model = build(config)
     weights = load_file(checkpoint.folder / "weights.safetensors")
     cast("nn.Module", model).load_state_dict({n: value.float() for n, value in weights.items()})
-    return TissueGenerator(
+    return kind(
         checkpoint.name,
         model,
         schema=checkpoint.schema,

@@ -41,8 +41,8 @@ class VAEOutput(NamedTuple):
     mean, log_sd, prior_mean, prior_log_sd : (B, L) Tensor
     rebuilt : (B, 4, I, J, K) Tensor
         Logits of a draw from q(z | x, y).
-    expected : (1, 4, I, J, K) Tensor
-        Logits of the mean of p(z | y) for the first of the batch: one more brain to decode, not B.
+    drawn : (M, 4, I, J, K) Tensor
+        Logits of draws from p(z | y) for the first of the batch: a few more to decode, not B.
     """
 
     mean: Tensor
@@ -50,7 +50,7 @@ class VAEOutput(NamedTuple):
     prior_mean: Tensor
     prior_log_sd: Tensor
     rebuilt: Tensor
-    expected: Tensor
+    drawn: Tensor
 
 
 class VAE(nn.Module):
@@ -66,14 +66,23 @@ class VAE(nn.Module):
         self.decoder = Decoder(config)
         start_network(self)
 
-    def forward(self, maps: Tensor, y: Tensor, noise: Tensor) -> VAEOutput:
-        """Encode maps (B, 3, I, J, K) and decode a draw, with noise (B, L), and the prior mean."""
+    def forward(self, maps: Tensor, y: Tensor, noise: Tensor, prior_noise: Tensor) -> VAEOutput:
+        """Encode maps (B, 3, I, J, K), and decode draws from posterior and prior.
+
+        Parameters
+        ----------
+        noise : (B, L) Tensor
+            Of the posteriors.
+        prior_noise : (M, L) Tensor
+            Of the prior of the first of the batch.
+        """
         mean, log_sd = self.posterior(maps, y)
         prior_mean, prior_log_sd = self.prior(self.deviations(y))
-        z = torch.cat([mean + log_sd.exp() * noise, prior_mean[:1]])
-        inputs = self.deviations(torch.cat([y, y[:1]]))
+        drawn = prior_mean[:1] + prior_log_sd[:1].exp() * prior_noise
+        z = torch.cat([mean + log_sd.exp() * noise, drawn])
+        inputs = self.deviations(torch.cat([y, y[:1].expand(len(drawn), -1)]))
         logits = self.decoder(z, inputs, self.mean.features())
-        return VAEOutput(mean, log_sd, prior_mean, prior_log_sd, logits[:-1], logits[-1:])
+        return VAEOutput(mean, log_sd, prior_mean, prior_log_sd, logits[: len(y)], logits[len(y) :])
 
     def posterior(self, maps: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Encode maps (B, 3, I, J, K) under conditions (B, D): mean and log sd of q, (B, L)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from brainviewer.generators.device import place_on
 from brainviewer.training.critics import ImageCritic, disturb, with_background
 from brainviewer.training.losses import (
     gradient_penalty,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Kind = Literal["hinge", "wgan-gp"]
 KINDS = ("hinge", "wgan-gp")
 BETAS = (0.5, 0.99)
+CRITIC_RATE = 2.0  # of the generator's learning rate (Heusel et al. 2017)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Adversary:
 
     def __init__(self, weights: AdversaryWeights, device: Device) -> None:
         self.critic = ImageCritic(bounded=weights.adversary == "hinge")
-        self.critic.to(device.torch_device)
+        place_on(self.critic, device)
         self._weights = weights
         self._device = device
 

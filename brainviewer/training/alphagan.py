@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from brainviewer.generators.alphagan import AlphaGAN, AlphaGANOutput
-from brainviewer.training.adversary import BETAS, Adversary, AdversaryWeights, loudness
+from brainviewer.training.adversary import (
+    BETAS,
+    CRITIC_RATE,
+    Adversary,
+    AdversaryWeights,
+    loudness,
+)
 from brainviewer.training.critics import CodeCritic
 from brainviewer.training.gan import PRIOR_RATE, Asked, ConditionalTask
 from brainviewer.training.loop import Player
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from brainviewer.generators.networks import NetworkConfig
     from brainviewer.training.dataset import Batch, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
@@ -64,6 +71,8 @@ class AlphaGANWeights(AdversaryWeights):
 class AlphaGANTask(ConditionalTask):
     """An alpha-GAN or CSegSynth in training."""
 
+    config: NetworkConfig
+
     def __init__(self, data: TrainingData, recipe: TrainingRecipe, device: str = "auto") -> None:
         self._weights = loss_weights(AlphaGANWeights, recipe)
         super().__init__(data, recipe, AlphaGAN, device=device)
@@ -71,7 +80,7 @@ class AlphaGANTask(ConditionalTask):
         codes = CodeCritic(self.config.latent, 4 * self.config.hidden)
         self._code_critic = codes.to(self.device.torch_device)
         self.players = {
-            "critic": Player(self.adversary.critic, betas=BETAS),
+            "critic": Player(self.adversary.critic, rate=CRITIC_RATE, betas=BETAS),
             "code_critic": Player(self._code_critic, betas=BETAS),
             "generator": Player(self.model, betas=BETAS, rates={"prior.": PRIOR_RATE}),
         }

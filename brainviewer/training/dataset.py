@@ -156,6 +156,11 @@ class BatchSource:
         self._free = torch.tensor([n not in (AGE, SEX) for n in self._columns], dtype=torch.bool)
 
     @property
+    def people(self) -> int:
+        """How many there are."""
+        return len(self._maps)
+
+    @property
     def per_epoch(self) -> int:
         """Batches an epoch; people left over at its end are dropped."""
         return len(self._maps) // self._recipe.batch_size
@@ -167,12 +172,15 @@ class BatchSource:
         size = self._recipe.batch_size
         chosen = order[place * size : (place + 1) * size]
         random = self._random(step, 1)
-        maps = self._maps[chosen].float() / FULL
-        maps = mirror_some(maps, random)
-        maps = warp_smoothly(maps, random, amount_mm=self._recipe.warp_mm)
-        return Batch(maps, self._disturb(chosen, random))
+        return Batch(self.maps(chosen, random), self.conditions(chosen, random))
 
-    def _disturb(self, chosen: Tensor, random: torch.Generator) -> Tensor:
+    def maps(self, chosen: Tensor, random: torch.Generator) -> Tensor:
+        """Mirror and warp the maps of chosen people (B,), at random: (B, 3, I, J, K)."""
+        maps = mirror_some(self._maps[chosen].float() / FULL, random)
+        return warp_smoothly(maps, random, amount_mm=self._recipe.warp_mm)
+
+    def conditions(self, chosen: Tensor, random: torch.Generator) -> Tensor:
+        """Disturb and hide conditions of chosen people (B,), at random: (B, D)."""
         conditions = self._conditions[chosen]
         if not self._columns:
             return conditions
@@ -187,8 +195,13 @@ class BatchSource:
         return torch.where(self._free, disturbed, conditions)
 
     def _random(self, number: int, purpose: int) -> torch.Generator:
-        mixed = np.random.SeedSequence([self._recipe.seed, purpose, number]).generate_state(1)
-        return torch.Generator().manual_seed(int(mixed[0]))
+        return random_of(self._recipe.seed, purpose, number)
+
+
+def random_of(*numbers: int) -> torch.Generator:
+    """Return a source of randomness that belongs to these numbers alone."""
+    mixed = np.random.SeedSequence(numbers).generate_state(1)
+    return torch.Generator().manual_seed(int(mixed[0]))
 
 
 def mirror_some(maps: Tensor, random: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from brainviewer.generators.gan import GAN
-from brainviewer.training.adversary import BETAS, Adversary, AdversaryWeights
+from brainviewer.training.adversary import BETAS, CRITIC_RATE, Adversary, AdversaryWeights
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import energy_score, triplet_margin_loss
 from brainviewer.training.recipe import loss_weights
@@ -107,7 +107,7 @@ class GANTask(ConditionalTask):
         super().__init__(data, recipe, GAN, device=device)
         self.adversary = Adversary(self._weights, self.device)
         self.players = {
-            "critic": Player(self.adversary.critic, betas=BETAS),
+            "critic": Player(self.adversary.critic, rate=CRITIC_RATE, betas=BETAS),
             "generator": Player(self.model, betas=BETAS, rates={"prior.": PRIOR_RATE}),
         }
         self._made: Tensor = torch.empty(0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
-    from brainviewer.training.dataset import Batch, BatchSource
+    from brainviewer.training.dataset import Batch
     from brainviewer.training.recipe import TrainingRecipe
 
 _log = logging.getLogger(__name__)
@@ -54,12 +54,15 @@ class Player:
     rates : mapping of str to float
         For parameters whose name begins so, a further multiple of the learning rate: a prior
         network that starts at zero has a longer way to go than what was trained before.
+    steps : range or None
+        When it takes turns, None for always. The learning rate rises and falls within.
     """
 
     module: nn.Module
     rate: float = 1.0
     betas: tuple[float, float] = ADAM_BETAS
     rates: Mapping[str, float] = field(default_factory=dict)
+    steps: range | None = None
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the parameters by their multiple of the recipe's learning rate."""
@@ -70,15 +73,24 @@ class Player:
         return [{"params": own, "multiple": multiple} for multiple, own in found.items()]
 
 
+class Source(Protocol):
+    """Where the batches come from."""
+
+    def batch(self, step: int) -> Batch:
+        """Make the batch of a step, the same in every run."""
+        ...
+
+
 class Task(Protocol):
     """What a family brings to the loop.
 
-    A step is one turn of each player, in order: its losses, their gradients, its optimiser.
+    A step is one turn of each player whose time it is, in order: its losses, their gradients, its
+    optimiser.
     """
 
     @property
     def model(self) -> nn.Module:
-        """The network that is averaged and published: the module of one of the players."""
+        """The network that is averaged and published: the players' modules are parts of it."""
         ...
 
     @property
@@ -126,7 +138,7 @@ class Progress:
 
 def train(
     task: Task,
-    source: BatchSource,
+    source: Source,
     recipe: TrainingRecipe,
     *,
     fabric: Fabric,
@@ -167,12 +179,12 @@ def train(
         batch = source.batch(step).part(fabric.global_rank, fabric.world_size)
         random = _noise_source(step, recipe.seed, fabric.global_rank)
         numbers: dict[str, float] = {}
-        for name, seat in team.items():
+        for name, seat in _playing(team, step):
             losses = task.losses(name, modules, batch, random)
             numbers |= _shared_numbers(fabric, name if len(team) > 1 else "", losses)
             if not all(math.isfinite(value) for value in numbers.values()):
                 raise TrainingError(_not_finite(step, numbers, run.path))
-            seat.learn(fabric, losses["total"], learning_rate(step, recipe))
+            seat.learn(fabric, losses["total"], learning_rate(step, recipe, seat.steps))
         average.update(task.model, step)
         task.after_step(numbers)
         if leads and ((step + 1) % validate_every == 0 or step + 1 == recipe.steps):
@@ -189,10 +201,11 @@ def train(
     return average.model
 
 
-def learning_rate(step: int, recipe: TrainingRecipe) -> float:
-    """Return the rate of a step: a short linear rise, then half a cosine down to 2 %."""
-    rise = min(1.0, (step + 1) / WARM_UP_STEPS)
-    fall = 0.5 * (1.0 + math.cos(math.pi * step / recipe.steps))
+def learning_rate(step: int, recipe: TrainingRecipe, steps: range) -> float:
+    """Return the rate of one of the steps: a short linear rise, then half a cosine down to 2 %."""
+    turn = step - steps.start
+    rise = min(1.0, (turn + 1) / WARM_UP_STEPS)
+    fall = 0.5 * (1.0 + math.cos(math.pi * turn / len(steps)))
     return recipe.learning_rate * rise * (LAST_LEARNING_RATE + (1 - LAST_LEARNING_RATE) * fall)
 
 
@@ -201,6 +214,7 @@ class _Seat:
 
     def __init__(self, fabric: Fabric, player: Player, recipe: TrainingRecipe) -> None:
         self.player = player
+        self.steps = range(recipe.steps) if player.steps is None else player.steps
         optimizer = torch.optim.AdamW(
             player.groups(),
             lr=recipe.learning_rate,
@@ -219,8 +233,12 @@ class _Seat:
         self.optimizer.step()
 
 
+def _playing(team: Mapping[str, _Seat], step: int) -> list[tuple[str, _Seat]]:
+    return [(name, seat) for name, seat in team.items() if step in seat.steps]
+
+
 class _Average:
-    """The exponential moving average of a model's weights."""
+    """The exponential moving average of a model's weights; what is no weight is as it is."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
@@ -232,6 +250,8 @@ class _Average:
         decay = min(self._decay, (1 + step) / (10 + step))
         for mean, value in zip(self.model.parameters(), model.parameters(), strict=True):
             mean.lerp_(value, 1 - decay)
+        for kept, now in zip(self.model.buffers(), model.buffers(), strict=True):
+            kept.copy_(now)
 
 
 class _Log:

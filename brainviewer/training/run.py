@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from brainviewer.training.recipe import TrainingRecipe
     from brainviewer.training.task import TissueTask
 
+
+def _ldm_task(data: TrainingData, recipe: TrainingRecipe, device: str) -> TissueTask:
+    """Import what needs MONAI, which takes seconds, only when it is asked for."""
+    from brainviewer.training.ldm import LDMTask
+
+    return LDMTask(data, recipe, device)
+
+
 TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], TissueTask]] = {
     "vae": VAETask,
     "cvae": VAETask,
@@ -33,6 +41,8 @@ TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], TissueTask]] = {
     "cgan": GANTask,
     "alphagan": AlphaGANTask,
     "csegsynth": AlphaGANTask,
+    "ldm": _ldm_task,
+    "cldm": _ldm_task,
 }
 
 
@@ -83,7 +93,7 @@ def train_checkpoint(
 
     average = train(
         task,
-        BatchSource(data, recipe),
+        task.batches(BatchSource(data, recipe)),
         recipe,
         fabric=fabric,
         out=out / "training",

@@ -18,23 +18,30 @@ from brainviewer.generators.networks import NetworkConfig
 from brainviewer.generators.tissue_generator import EncodingModel
 from brainviewer.generators.vae import VAE
 from brainviewer.training.dataset import fit_deviations
-from brainviewer.training.losses import map_volumes, tissue_cross_entropy, volume_loss
+from brainviewer.training.losses import (
+    energy_score,
+    map_volumes,
+    tissue_cross_entropy,
+    volume_loss,
+)
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.start import share_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from brainviewer.core.volume import FloatArray
     from brainviewer.generators.device import Device
-    from brainviewer.training.dataset import Batch, TrainingData
-    from brainviewer.training.loop import Player
+    from brainviewer.generators.ldm import LDM
+    from brainviewer.generators.tissue_generator import LatentConfig
+    from brainviewer.training.dataset import Batch, BatchSource, TrainingData
+    from brainviewer.training.loop import Player, Source
     from brainviewer.training.recipe import TrainingRecipe
 
-    Networks = VAE | PlacedNoise
+    Networks = VAE | PlacedNoise | LDM
 
 MEAN_MAP_BLUR_VOXELS = 0.7
 
@@ -46,19 +53,24 @@ class TissueTask(ABC):
     ----------
     build : class
         Of the model; made with torch's seed set.
+    configure : class
+        Of the model's sizes.
     """
+
+    config: LatentConfig
 
     def __init__(
         self,
         data: TrainingData,
         recipe: TrainingRecipe,
-        build: type[Networks],
+        build: Callable[[Any], Networks],
         *,
+        configure: Callable[..., LatentConfig] = NetworkConfig,
         device: str = "auto",
     ) -> None:
         torch.manual_seed(recipe.seed)
         try:
-            self.config = NetworkConfig(recipe.shape, len(data.schema.columns), **recipe.model)
+            self.config = configure(recipe.shape, len(data.schema.columns), **recipe.model)
         except (TypeError, ValueError) as error:
             raise TrainingRecipeError(
                 f"the recipe does not fit a {recipe.generator}: {error}"
@@ -76,6 +88,10 @@ class TissueTask(ABC):
         self._schema = data.schema
 
     players: Mapping[str, Player]
+
+    def batches(self, people: BatchSource) -> Source:
+        """Return what the loop draws its batches from: the people."""
+        return people
 
     @abstractmethod
     def losses(
@@ -109,9 +125,8 @@ class TissueTask(ABC):
 
     def _score(self, model: nn.Module, maps: Tensor, index: int) -> dict[str, float]:
         assert isinstance(model, VAE | PlacedNoise)
-        row, volumes_ml = self._validation.conditions[index], self._validation.volumes_ml[index]
-        known = torch.from_numpy(self._schema.known(row)).to(maps.device)
-        y = model.deviations.fill(self.device.tensor(self._schema.encode(row))[None], known[None])
+        volumes_ml = self._validation.volumes_ml[index]
+        y = self.validation_conditions(model, index)
         score: dict[str, float] = {}
         mean = model.mean.features()
         with self.device.autocast():
@@ -124,6 +139,13 @@ class TissueTask(ABC):
                 for name, error in zip(TISSUES, np.abs(found - volumes_ml), strict=True):
                     score[f"val_mae_{name}"] = float(error)
         return score
+
+    def validation_conditions(self, model: Networks, index: int) -> Tensor:
+        """Return the conditions (1, D) of an unseen person, what is missing as expected."""
+        row = self._validation.conditions[index]
+        y = self.device.tensor(self._schema.encode(row))[None]
+        known = torch.from_numpy(self._schema.known(row))[None].to(y.device)
+        return model.deviations.fill(y, known)
 
     def on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return maps (B, 3, I, J, K), channels last, and conditions (B, D) on the device."""
@@ -147,6 +169,11 @@ class TissueTask(ABC):
     def volume_loss(self, volumes: Tensor, wanted: Tensor) -> Tensor:
         """Return LI of volumes (B, 3) in standard deviations of the training people."""
         return volume_loss(volumes, wanted, self._volume_sd)
+
+    def volume_score(self, first: Tensor, second: Tensor, wanted: Tensor) -> Tensor:
+        """Return the energy score of two draws' volumes (B, 3), in the same unit."""
+        sd = self._volume_sd
+        return energy_score(first / sd, second / sd, wanted / sd)
 
 
 def mean_shares(maps: NDArray[np.uint8]) -> FloatArray:

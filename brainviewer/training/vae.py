@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from brainviewer.training.recipe import TrainingRecipe
 
 CONTROL_GAIN = 0.02
-# Small: a KL term that dwarfs the reconstruction at first blinds Adam for a thousand steps.
-FIRST_KL_WEIGHT = 1e-6
+# Of the recipe's learning rate: they start at zero beside networks that were trained before.
+CONDITION_RATES = {"prior.": 4.0, "decoder.condition.": 4.0, "encoder.condition.": 4.0}
 # Per voxel: at 1.4e-6 the loss is the evidence bound of 720,000 voxels.
 KL_WEIGHT_RANGE = (1e-7, 1e-4)
 
@@ -39,15 +39,20 @@ class VAEWeights:
     volume : float
         lambda 3, of the volumes of reconstructions.
     prior_volume : float
-        The same for a brain drawn from the prior, which is what the generator is used for.
+        The same for brains drawn from the prior, which is what the generator is used for: two of
+        one person a step, whose volumes shall vary as people's do (the energy score).
     kl_nats : float
         How much the latent may say about a person. The weight lambda 1 of the KL term is steered
         to this value: near 1600 nats the prior is full of holes, near 100 every draw is a brain.
+    first_kl_weight : float
+        Where lambda 1 starts. From scratch it must be small: a KL term that dwarfs the
+        reconstruction at first blinds Adam for a thousand steps.
     """
 
     volume: float = 0.02
     prior_volume: float = 0.02
     kl_nats: float = 120.0
+    first_kl_weight: float = 1e-6
 
 
 class VAETask(TissueTask):
@@ -56,8 +61,8 @@ class VAETask(TissueTask):
     def __init__(self, data: TrainingData, recipe: TrainingRecipe, device: str = "auto") -> None:
         self._weights = loss_weights(VAEWeights, recipe)
         super().__init__(data, recipe, VAE, device=device)
-        self.players = {"vae": Player(self.model)}
-        self._kl_weight = FIRST_KL_WEIGHT
+        self.players = {"vae": Player(self.model, rates=CONDITION_RATES)}
+        self._kl_weight = self._weights.first_kl_weight
 
     def losses(
         self, player: str, modules: Mapping[str, nn.Module], batch: Batch, random: torch.Generator
@@ -65,13 +70,16 @@ class VAETask(TissueTask):
         """Return the terms of Eq. 9 for a batch."""
         maps, y = self.on_device(batch)
         with self.device.autocast():
-            out: VAEOutput = modules[player](maps, y, self.noise(len(y), random))
+            out: VAEOutput = modules[player](
+                maps, y, self.noise(len(y), random), self.noise(2, random)
+            )
         wanted = self.true_volumes(maps)
+        first, second = self.volumes(out.drawn).chunk(2)
         terms = {
             "reconstruction": tissue_cross_entropy(out.rebuilt, maps),
             "kl": gaussian_kl(out.mean, out.log_sd, out.prior_mean, out.prior_log_sd),
             "volume": self.volume_loss(self.volumes(out.rebuilt), wanted),
-            "prior_volume": self.volume_loss(self.volumes(out.expected), wanted[:1]),
+            "prior_volume": self.volume_score(first, second, wanted[:1]),
         }
         total = (
             terms["reconstruction"]

@@ -39,25 +39,26 @@ def test_a_configuration_comes_back_from_json() -> None:
     assert NetworkConfig.from_json(config.to_json() | {"channels": [8, 8, 8]}) == config
 
 
-def test_a_training_step_gets_two_gaussians_and_one_brain_more(model) -> None:
+def test_a_training_step_gets_two_gaussians_and_some_brains_more(model) -> None:
     conditions = torch.randn(BATCH, model.config.conditions)
-    out = model(random_maps(BATCH), conditions, torch.zeros(BATCH, LATENT))
+    noise = torch.zeros(BATCH, LATENT), torch.zeros(3, LATENT)
+    out = model(random_maps(BATCH), conditions, *noise)
     for gaussian in (out.mean, out.log_sd, out.prior_mean, out.prior_log_sd):
         assert gaussian.shape == (BATCH, LATENT)
     assert out.rebuilt.shape == (BATCH, 4, *SHAPE)
-    assert out.expected.shape == (1, 4, *SHAPE)
+    assert out.drawn.shape == (3, 4, *SHAPE)
 
 
-def test_the_expected_brain_is_that_of_the_first_persons_prior_mean(model) -> None:
-    conditions = torch.randn(BATCH, model.config.conditions)
-    out = model(random_maps(BATCH), conditions, torch.randn(BATCH, LATENT))
-    alone = model.decode(torch.zeros(1, LATENT), conditions[:1], model.mean.features())
-    torch.testing.assert_close(out.expected, alone, rtol=1e-4, atol=1e-4)
+def test_the_drawn_brains_are_those_of_the_first_persons_prior(model) -> None:
+    conditions, noise = torch.randn(BATCH, model.config.conditions), torch.randn(2, LATENT)
+    out = model(random_maps(BATCH), conditions, torch.randn(BATCH, LATENT), noise)
+    alone = model.decode(noise, conditions[:1].expand(2, -1), model.mean.features())
+    torch.testing.assert_close(out.drawn, alone, rtol=1e-3, atol=1e-3)
 
 
 def test_without_noise_a_person_is_rebuilt_from_the_noise_that_encoding_finds(model) -> None:
     maps, conditions = random_maps(), torch.randn(1, model.config.conditions)
-    out = model(maps, conditions, torch.zeros(1, LATENT))
+    out = model(maps, conditions, torch.zeros(1, LATENT), torch.zeros(1, LATENT))
     again = model.decode(model.noise(maps, conditions), conditions, model.mean.features())
     torch.testing.assert_close(again, out.rebuilt, rtol=1e-3, atol=1e-3)
 

@@ -291,7 +291,7 @@ def test_several_players_resume_as_if_never_stopped(tmp_path) -> None:
 
 def test_the_learning_rate_rises_and_falls() -> None:
     recipe = replace(RECIPE, steps=1000, learning_rate=1.0)
-    rates = [learning_rate(step, recipe) for step in range(1000)]
+    rates = [learning_rate(step, recipe, range(1000)) for step in range(1000)]
     assert rates[0] == pytest.approx(1 / 50)
     assert rates[24] == pytest.approx(0.5, rel=0.01)
     assert rates[500] == pytest.approx(0.02 + 0.98 / 2)
@@ -300,3 +300,58 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert top == 49
     assert rates[:50] == sorted(rates[:50])
     assert rates[top:] == sorted(rates[top:], reverse=True)
+
+
+class RelayTask(LineTask):
+    """Two players, one after the other, and a number beside their weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(3, 2)
+        self.model = nn.ModuleDict({"first": self.first, "second": nn.Linear(3, 2)})
+        self.model.register_buffer("last_step", torch.zeros(()))
+        self.turns: list[tuple[int, str]] = []
+
+    @property
+    def players(self) -> dict[str, Player]:
+        return {
+            "first": Player(self.first, steps=range(5)),
+            "second": Player(self.model["second"], steps=range(5, STEPS)),
+        }
+
+    def losses(self, player, modules, batch, random) -> dict[str, Tensor]:
+        self.turns.append((batch.step, player))
+        self.model.last_step.fill_(batch.step)
+        return {"total": modules[player](batch.x).square().mean()}
+
+    def after_step(self, losses: dict[str, float]) -> None:
+        assert len(losses) == 1
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        return {}
+
+
+def test_a_player_takes_turns_in_its_own_steps_alone(tmp_path) -> None:
+    task = RelayTask()
+    run(task, tmp_path)
+    assert task.turns == [(n, "first" if n < 5 else "second") for n in range(STEPS)]
+
+
+def test_the_learning_rate_rises_and_falls_within_a_players_steps() -> None:
+    recipe = replace(RECIPE, steps=1000, learning_rate=1.0)
+    late = [learning_rate(step, recipe, range(400, 1000)) for step in range(400, 1000)]
+    assert late == [learning_rate(step, recipe, range(600)) for step in range(600)]
+
+
+def test_what_is_no_weight_is_in_the_average_as_it_is(tmp_path) -> None:
+    assert run(RelayTask(), tmp_path).last_step == STEPS - 1
+
+
+@pytest.mark.usefixtures("save_always")
+def test_players_one_after_the_other_resume_as_if_never_stopped(tmp_path) -> None:
+    whole = run(RelayTask(), tmp_path / "whole").state_dict()
+    for step in (3, 8):
+        with pytest.raises(Stopped):
+            run(RelayTask(), tmp_path / f"{step}", on_progress=stop_at(step))
+        again = run(RelayTask(), tmp_path / f"{step}", resume=True).state_dict()
+        assert all(torch.equal(again[name], whole[name]) for name in whole)

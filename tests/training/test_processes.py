@@ -15,8 +15,8 @@ from brainviewer.generators.checkpoint import open_checkpoint
 from tests.tiny import RECIPE, SHAPE, SIZES
 
 REPOSITORY = Path(__file__).parents[2]
-STEPS = 100
-WINDOW = 20  # steps; single ones are noisy
+STEPS = 48
+WINDOW = 12  # steps; single ones are noisy
 
 TOML = f"""
 generator = "cvae"
