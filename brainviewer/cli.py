@@ -103,7 +103,8 @@ def list_checkpoints() -> None:
 
     usable, problems = find_checkpoints()
     for found in usable:
-        print(f"{found.name}: {found.title}; {', '.join(found.schema.names)}")
+        features = ", ".join(found.schema.names) or "no features"
+        print(f"{found.name}: {found.title}; {features}")
     for sentence in problems.values():
         print(f"not usable: {sentence}")
     if not usable:
@@ -292,22 +293,44 @@ def train(
 @app.command
 def evaluate(
     *,
-    checkpoint: Checkpoint,
+    checkpoint: Annotated[
+        list[str],
+        Parameter(
+            name="--checkpoint",
+            negative="",
+            help="Name under checkpoints/, or a folder; repeat it to compare several.",
+        ),
+    ],
     cohort: Annotated[Path, Parameter(name="--cohort")],
     out: Out,
     draws: int = 16,
+    network_3d: Annotated[
+        Path | None,
+        Parameter(help="TorchScript file, such as MedicalNet's, for 3D-FID; else one is fitted."),
+    ] = None,
+    network_2d: Annotated[
+        Path | None,
+        Parameter(help="TorchScript file, such as RadImageNet's, for 2D-FID; else one is fitted."),
+    ] = None,
     device: Device = "auto",
 ) -> None:
-    """Score a checkpoint on people it never saw: tables, figures and scores.json.
+    """Score checkpoints on people they never saw: tables, figures and scores.json.
+
+    Several checkpoints need the same test people. Each is scored by itself in a folder of its name;
+    the tables and figures of all are beside these folders.
 
     Parameters
     ----------
+    cohort
+        The people that the checkpoints were trained on.
     draws
         Draws over which volumes are averaged for each person.
     """
-    from brainviewer.commands import evaluate_generator
+    from brainviewer.commands import evaluate_generators
 
-    evaluate_generator(checkpoint, cohort, out, draws=draws, device=device)
+    evaluate_generators(
+        checkpoint, cohort, out, draws=draws, device=device, networks=(network_3d, network_2d)
+    )
 
 
 @app.command

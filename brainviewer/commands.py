@@ -35,7 +35,13 @@ from brainviewer.generators.checkpoint import (
 )
 from brainviewer.session.bids import Destination, subject_label
 from brainviewer.session.export import ExportError, brain_export_steps, trajectory_export_steps
-from brainviewer.session.model import age_of, course_of
+from brainviewer.session.model import (
+    NO_AGE_YEARS,
+    age_of,
+    course_of,
+    first_choice,
+    takes_no_features,
+)
 from brainviewer.session.request import (
     is_extrapolated,
     measured_volumes_ml,
@@ -132,6 +138,7 @@ def write_trajectory(
     from brainviewer.gui.pictures import trajectory_png
 
     checkpoint = _checkpoint(wishes.checkpoint)
+    _check_takes_features(checkpoint)
     conditions = _conditions(checkpoint, wishes)
     scenario = Scenario(ages.scenario)
     recipe = _recipe(checkpoint, conditions, wishes.seed, scenario=scenario)
@@ -192,6 +199,7 @@ def write_saliency(
     _check_count(count)
     _check_free([out], overwrite=overwrite)
     checkpoint = _checkpoint(wishes.checkpoint)
+    _check_takes_features(checkpoint)
     conditions = _conditions(checkpoint, wishes)
     generator = load_generator(checkpoint, device=device)
     people = [generator.draw(seed) for seed in range(wishes.seed, wishes.seed + count)]
@@ -283,18 +291,35 @@ def train_generator(
     _tell(f"the checkpoint is in {out}; score it with brainviewer evaluate")
 
 
-def evaluate_generator(name: str, cohort: Path, out: Path, *, draws: int, device: str) -> None:
-    """Score a checkpoint on the people of its test folds, and keep the scores with it."""
-    from brainviewer.cohort.store import CohortStore
-    from brainviewer.evaluation.evaluate import evaluate_checkpoint
+def evaluate_generators(
+    names: Sequence[str],
+    cohort: Path,
+    out: Path,
+    *,
+    draws: int,
+    device: str,
+    networks: tuple[Path | None, Path | None],
+) -> None:
+    """Score checkpoints on the people of their test folds, and keep its scores with each.
 
-    checkpoint = resolve_checkpoint(name)
+    Parameters
+    ----------
+    networks : (volumes, slices)
+        TorchScript files with published feature networks; None fits one.
+    """
+    from brainviewer.cohort.store import CohortStore
+    from brainviewer.evaluation.comparison import Settings, evaluate_checkpoints, folder_of
+    from brainviewer.evaluation.looking import NetworkFiles
+
+    checkpoints = [resolve_checkpoint(name) for name in names]
+    settings = Settings(device, draws, NetworkFiles(*networks))
     with _counting("evaluating") as show:
-        evaluate_checkpoint(
-            checkpoint, CohortStore(cohort), out, device=device, draws=draws, on_progress=show
+        evaluate_checkpoints(
+            checkpoints, CohortStore(cohort), out, settings=settings, on_progress=show
         )
-    scores = (out / SCORES_FILE).read_text(encoding="utf-8")
-    write_text_atomically(checkpoint.folder / SCORES_FILE, scores)
+    for checkpoint in checkpoints:
+        scores = folder_of(checkpoint, checkpoints, out) / SCORES_FILE
+        write_text_atomically(checkpoint.folder / SCORES_FILE, scores.read_text(encoding="utf-8"))
     _tell(f"{SCORES_FILE}, tables and figures are in {out}")
 
 
@@ -323,6 +348,8 @@ def parse_setting(feature: Feature, text: str) -> Value:
 
 def _conditions(checkpoint: Checkpoint, wishes: Wishes) -> dict[str, Value]:
     schema = checkpoint.schema
+    if not schema.features and (wishes.settings or wishes.age is not None or wishes.sex):
+        raise FeatureError(f"leave out --age, --sex and --set: {takes_no_features(checkpoint)}")
     conditions = schema.typical()
     for setting in wishes.settings:
         name, equals, text = setting.partition("=")
@@ -351,7 +378,7 @@ def _recipe(
         conditions=conditions,
         factual=conditions,
         edits={},
-        age=age_of(conditions),
+        age=age_of(conditions) if AGE in checkpoint.schema else NO_AGE_YEARS,
         scenario=scenario,
         extrapolated=is_extrapolated(checkpoint.schema, conditions),
     )
@@ -360,6 +387,11 @@ def _recipe(
 def _export(recipe: Recipe, generator: BrainGenerator, out: Path, *, overwrite: bool) -> list[Path]:
     destination = Destination(out, subject_label(recipe.label), overwrite)
     return _exhaust(brain_export_steps(generator, recipe, destination))
+
+
+def _check_takes_features(checkpoint: Checkpoint) -> None:
+    if not checkpoint.schema.features:
+        raise FeatureError(takes_no_features(checkpoint))
 
 
 def _check_count(count: int) -> None:
@@ -380,7 +412,7 @@ def _checkpoint(name: str | None) -> Checkpoint:
     usable, _ = find_checkpoints()
     if not usable:
         raise CheckpointError("no checkpoint is installed; train one with brainviewer train")
-    return usable[0]
+    return first_choice(usable)
 
 
 def _named(checkpoint: Checkpoint) -> str:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from brainviewer.core.recipe import Recipe, write_recipe
 from brainviewer.generators.checkpoint import resolve_checkpoint
 from brainviewer.gui.render import render_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from brainviewer.gui.main_window import MainWindow
 
 OUT = Path(__file__).parent / "screenshots"
 CHECKPOINT = "cvae-ixi"
@@ -24,9 +30,35 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         pair = [draw(age, Path(folder) / f"{age:.0f}.png") for age in (30.0, 80.0)]
         beside([Image.open(path).crop(VIEWS) for path in pair]).save(OUT / "ages.png")
+    draw(63.0, OUT / "features.png", arrange=show_features)
+    draw(63.0, OUT / "pins.png", arrange=pin_two)
+    draw(75.0, OUT / "compare.png", arrange=compare_with_the_person_as_given)
 
 
-def draw(age: float, path: Path) -> Path:
+def show_features(window: MainWindow) -> None:
+    """Bring the gradients to the front."""
+    window.view_menu.gradients.trigger()
+
+
+def pin_two(window: MainWindow) -> None:
+    """Pin the person and a taller one, and go on with somebody else."""
+    session = window.session
+    session.curves.pin("seed 1")
+    session.set_feature("height", 190.0)
+    session.curves.pin("seed 1, tall")
+    session.reset_features()
+    session.new_person(3)
+
+
+def compare_with_the_person_as_given(window: MainWindow) -> None:
+    """Put the person as given beside the older one, with the CSF of both."""
+    display = window.viewing.display
+    names = [layer.name for layer in display.layers]
+    display.set_layer(names.index("CSF"), visible=True)
+    window.view_menu.compare.trigger()
+
+
+def draw(age: float, path: Path, *, arrange: Callable[[MainWindow], None] | None = None) -> Path:
     """Draw the window with the typical person of seed 1 at an age."""
     conditions = resolve_checkpoint(CHECKPOINT).schema.typical()
     recipe = Recipe(
@@ -40,7 +72,7 @@ def draw(age: float, path: Path) -> Path:
     )
     with TemporaryDirectory() as folder:
         write_recipe(Path(folder) / "recipe.json", recipe)
-        return render_recipe(Path(folder) / "recipe.json", path, size=SIZE)
+        return render_recipe(Path(folder) / "recipe.json", path, size=SIZE, arrange=arrange)
 
 
 def beside(pictures: list[Image.Image]) -> Image.Image:

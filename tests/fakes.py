@@ -86,8 +86,13 @@ class FakeGenerator:
         self.name = checkpoint.name
         self.schema = checkpoint.schema
         self.device_name = device_name
+        config = getattr(checkpoint, "config", {})
+        self.shape = tuple(config.get("shape", SHAPE))
+        self.affine = np.array(config.get("affine", AFFINE))
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failures: list[Exception] = []
+        self.differentiated: list[dict[str, Any]] = []
+        self.gradient_failures: list[Exception] = []
         self._gate = threading.Event()
         self._gate.set()
         self._started = threading.Semaphore(0)
@@ -128,12 +133,21 @@ class FakeGenerator:
             raise self.failures.pop(0)
         if identity.latent.shape != (LATENT_SIZE,):
             raise GenerationError(f"the identity has the shape {identity.latent.shape}")
-        return Brain(self.channels, _maps(identity.latent, conditions), self.affine)
+        maps = _maps(identity.latent, conditions, self.shape, self.affine)
+        return Brain(self.channels, maps, self.affine)
 
-    def volume_gradients(self, identity: Identity, conditions: Mapping[str, Any]) -> np.ndarray:
-        """Numbers 1, 2, ... in reading order: rows are channels, columns those of the schema."""
-        columns = len(self.schema.columns)
-        return np.arange(1, 3 * columns + 1, dtype=np.float32).reshape(3, columns)
+    def volume_gradients(
+        self,
+        identity: Identity,
+        conditions: Mapping[str, Any],
+        weights: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Numbers 1, 2, ... in reading order: rows are structures, columns those of the schema."""
+        self.differentiated.append(dict(conditions))
+        if self.gradient_failures:
+            raise self.gradient_failures.pop(0)
+        rows, columns = 3 if weights is None else len(weights), len(self.schema.columns)
+        return np.arange(1, rows * columns + 1, dtype=np.float32).reshape(rows, columns)
 
 
 class FakeLoader:
@@ -183,7 +197,12 @@ class Diary:
 
 
 def write_fake_checkpoint(
-    root: Path, name: str = "fake", *, features: tuple[Feature, ...] = FEATURES
+    root: Path,
+    name: str = "fake",
+    *,
+    features: tuple[Feature, ...] = FEATURES,
+    shape: tuple[int, int, int] = SHAPE,
+    affine: np.ndarray = AFFINE,
 ) -> Path:
     """Write a complete checkpoint folder under a root; `find_checkpoints(root)` lists it."""
     folder = root / name
@@ -194,8 +213,8 @@ def write_fake_checkpoint(
         "title": f"Fake brain, {name}",
         "generator": "fake",
         "channels": list(TISSUES),
-        "shape": list(SHAPE),
-        "affine": AFFINE.tolist(),
+        "shape": list(shape),
+        "affine": affine.tolist(),
         "space": "native",
         "features": schema.to_json(),
         "regression": regression.to_json(),
@@ -258,15 +277,20 @@ def _population() -> Population:
     return Population(ages, curves)
 
 
-def _maps(latent: np.ndarray, conditions: Mapping[str, Any]) -> np.ndarray:
+def _maps(
+    latent: np.ndarray,
+    conditions: Mapping[str, Any],
+    shape: tuple[int, ...] = SHAPE,
+    affine: np.ndarray = AFFINE,
+) -> np.ndarray:
     """Nested ellipsoids: ventricle, white matter, grey matter, outer CSF; (3, I, J, K) float32."""
-    ventricle = 0.15 + 0.003 * float(conditions["age"])
+    ventricle = 0.15 + 0.003 * float(conditions.get("age", 50.0))
     size = (1.08 if conditions.get("sex") == "M" else 1.0) * (
         float(conditions.get("height") or 170.0) / 170.0
     )
     axes = np.array([62.0, 78.0, 62.0]) * size * (1.0 + 0.04 * np.tanh(latent[:3]))
-    grid = np.stack(np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij"), axis=-1)
-    world = grid * SPACING_MM + AFFINE[:3, 3]
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1)
+    world = grid * np.diag(affine)[:3] + affine[:3, 3]
     radius = np.linalg.norm(world / axes, axis=-1)
     inside = [_inside(radius, edge) for edge in (ventricle, 0.7 + 0.02 * latent[3], 0.9, 1.0)]
     white = inside[1] - inside[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nibabel as nib
@@ -19,7 +20,6 @@ from tests.tiny import GRID_AFFINE, RECIPE, SHAPE, publish_tiny_checkpoint, writ
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TISSUES = ("WM", "GM", "CSF")
 PERSON = ("--age", "43.5", "--sex", "female", "--set", "occupation=Retired", "--set", "height=171")
@@ -277,3 +277,31 @@ def test_saliency_writes_a_row_a_tissue_and_column(run, root, tmp_path) -> None:
     assert len(rows) == 3 * len(schema.columns)
     assert {row["structure"] for row in rows} == set(TISSUES)
     assert {row["feature"] for row in rows} == set(schema.names)
+
+
+# Evaluation
+
+
+def test_evaluate_takes_several_checkpoints_and_published_networks(run, out, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "brainviewer.commands.evaluate_generators",
+        lambda *words, **more: asked.append((words, more)),
+    )
+    words = ("--checkpoint", "tiny", "--checkpoint", "other", "--cohort", "people", "--draws", 3)
+    code, _, _ = run("evaluate", *words, "--network-2d", "net.pt", "--out", out)
+    assert code == 0
+    assert asked == [
+        (
+            (["tiny", "other"], Path("people"), out),
+            {"draws": 3, "device": "auto", "networks": (None, Path("net.pt"))},
+        )
+    ]
+
+
+def test_evaluate_says_in_a_sentence_what_does_not_fit(run, root, out, tmp_path) -> None:
+    words = ("--checkpoint", "tiny", "--cohort", tmp_path, "--out", out)
+    code, _, complaints = run("evaluate", *words)
+    assert code == 1
+    assert "is not a cohort" in complaints
+    assert "Traceback" not in complaints

@@ -12,6 +12,7 @@ from brainviewer import commands
 from brainviewer.commands import (
     Ages,
     Wishes,
+    evaluate_generators,
     generate_brains,
     parse_setting,
     reproduce_brain,
@@ -19,6 +20,7 @@ from brainviewer.commands import (
     write_trajectory,
 )
 from brainviewer.core.features import FeatureError
+from brainviewer.generators.checkpoint import CheckpointError
 from brainviewer.session.export import ExportError
 from tests.fakes import FEATURES, FakeLoader, write_fake_checkpoint
 
@@ -140,6 +142,41 @@ def test_nobody_is_refused(loader, folder, out, count) -> None:
     assert loader.loads == []
 
 
+@pytest.fixture
+def bare(tmp_path) -> Path:
+    """A checkpoint that takes no features."""
+    return write_fake_checkpoint(tmp_path / "checkpoints", "bare", features=())
+
+
+def test_people_are_drawn_where_no_features_are_taken(loader, bare, out) -> None:
+    images = generate_brains(wishes(bare, seed=3), out, count=2, **QUIET)
+    assert loader.last.calls == [("seed 3", {}), ("seed 4", {})]
+    sidecar = images[0].with_name(images[0].name.replace(".nii.gz", ".json"))
+    assert json.loads(sidecar.read_text(encoding="utf-8"))["conditions"] == {}
+    reproduce_brain(sidecar, out / "again", checkpoint=str(bare), **QUIET)
+    assert loader.last.calls == [("seed 3", {})]
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"), [([], {"age": 50.0}), ([], {"sex": "F"}), (["height=170"], {})]
+)
+def test_features_are_refused_where_none_are_taken(loader, bare, out, settings, changes) -> None:
+    sentence = "leave out --age, --sex and --set: checkpoint 'bare' takes no features"
+    with pytest.raises(FeatureError, match=sentence):
+        generate_brains(wishes(bare, *settings, **changes), out, count=1, **QUIET)
+    assert loader.loads == []
+
+
+def test_without_features_there_is_neither_trajectory_nor_saliency(loader, bare, out) -> None:
+    for action in (
+        lambda: write_trajectory(wishes(bare), Ages(30, 50, 10, "ideal"), out, **QUIET),
+        lambda: write_saliency(wishes(bare), out / "s.csv", count=1, **QUIET),
+    ):
+        with pytest.raises(FeatureError, match="checkpoint 'bare' takes no features"):
+            action()
+    assert not out.exists()
+
+
 def test_a_sidecar_makes_the_same_request_again(loader, folder, out) -> None:
     person = wishes(folder, "height=171.3", age=63.1, sex="M", seed=9)
     image = generate_brains(person, out, count=1, **QUIET)[0]
@@ -227,3 +264,43 @@ def test_the_picture_and_the_table_hold_the_volumes(loader, folder, out) -> None
     assert (np.diff(table["CSF_ml"]) > 0).all()
     picture = next(p for p in paths if p.suffix == ".png")
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("names", [["fake"], ["fake", "other"]])
+def test_scores_are_kept_with_each_checkpoint_that_was_evaluated(
+    tmp_path, out, monkeypatch, names
+) -> None:
+    asked_for = []
+
+    def evaluate(checkpoints, store, folder, *, settings, on_progress) -> None:
+        asked_for.append((store.folder, settings))
+        for checkpoint in checkpoints:
+            own = folder / checkpoint.name if len(checkpoints) > 1 else folder
+            own.mkdir(parents=True)
+            (own / "scores.json").write_text(f'"{checkpoint.name}"')
+            on_progress(1, 1, "drawing brains")
+
+    monkeypatch.setattr("brainviewer.evaluation.comparison.evaluate_checkpoints", evaluate)
+    folders = [write_fake_checkpoint(tmp_path / "checkpoints", name) for name in names]
+    evaluate_generators(
+        [str(folder) for folder in folders],
+        tmp_path / "cohort",
+        out,
+        draws=3,
+        device="cpu",
+        networks=(tmp_path / "medicalnet.pt", None),
+    )
+    for folder in folders:
+        assert (folder / "scores.json").read_text() == f'"{folder.name}"'
+    ((cohort, settings),) = asked_for
+    assert cohort == tmp_path / "cohort"
+    assert (settings.draws, settings.device) == (3, "cpu")
+    assert (settings.files.volumes, settings.files.slices) == (tmp_path / "medicalnet.pt", None)
+
+
+def test_nothing_is_evaluated_when_one_checkpoint_is_unknown(folder, tmp_path, out) -> None:
+    with pytest.raises(CheckpointError, match="there is no checkpoint 'lost'"):
+        evaluate_generators(
+            [str(folder), "lost"], tmp_path, out, draws=3, device="cpu", networks=(None, None)
+        )
+    assert not out.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from brainviewer.core.features import Conditions, FeatureSchema
     from brainviewer.core.scenario import Regression
+    from brainviewer.evaluation.cache import ArrayCache
     from brainviewer.evaluation.regressions import TrainingSample
     from brainviewer.generators.base import Generator, Identity
 
@@ -52,22 +54,38 @@ def age_people(
     generator: Generator,
     regression: Regression,
     people: Sequence[tuple[Identity, Conditions]],
+    ages: NDArray[np.float64],
     *,
+    cache: ArrayCache,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Courses:
-    """Make each person at all ages, in both scenarios."""
-    ages = course_ages(generator.schema)
-    volumes = {s: np.empty((len(people), len(ages), len(TISSUES))) for s in Scenario}
+    """Make each person at all ages (A,), years, in both scenarios."""
+    found = []
     for index, (identity, factual) in enumerate(people):
-        for scenario in Scenario:
-            for place, age in enumerate(ages):
-                moved = conditions_at_age(
-                    generator.schema, regression, factual, age=float(age), scenario=scenario
-                )
-                brain = generator.generate(identity, moved)
-                volumes[scenario][index, place] = brain_volumes_ml(brain.data, brain.affine)
+        request = ("ages", identity.key, dict(factual), ages.tolist())
+        make = partial(_age_person, generator, regression, identity, factual, ages)
+        found.append(cache.get(request, make))
         on_progress(index + 1, len(people))
-    return Courses(ages, volumes)
+    return Courses(ages, {s: np.stack([own[s.value] for own in found]) for s in Scenario})
+
+
+def _age_person(
+    generator: Generator,
+    regression: Regression,
+    identity: Identity,
+    factual: Conditions,
+    ages: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]:
+    """Return the volumes of each scenario: (A, 3), mL."""
+    volumes = {s.value: np.empty((len(ages), len(TISSUES))) for s in Scenario}
+    for scenario in Scenario:
+        for place, age in enumerate(ages):
+            moved = conditions_at_age(
+                generator.schema, regression, factual, age=float(age), scenario=scenario
+            )
+            brain = generator.generate(identity, moved)
+            volumes[scenario.value][place] = brain_volumes_ml(brain.data, brain.affine)
+    return volumes
 
 
 def score_ageing(courses: Courses, sample: TrainingSample) -> dict[str, dict[str, Estimate]]:

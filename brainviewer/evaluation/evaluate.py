@@ -1,9 +1,9 @@
-"""Judge a checkpoint on people it never saw: scores, tables and figures in a folder."""
+"""Judge one conditional generator on people it never saw: scores, tables and figures."""
 
 from __future__ import annotations
 
-import shutil
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from brainviewer.core.files import write_json_atomically, write_text_atomically
 from brainviewer.core.scenario import feature_age
 from brainviewer.evaluation.ageing import score_ageing
 from brainviewer.evaluation.diversity import score_differences, score_spread
-from brainviewer.evaluation.evidence import gather_evidence, label_progress
+from brainviewer.evaluation.evidence import gather_evidence
 from brainviewer.evaluation.figures import (
     MontageBrain,
     plot_montage,
@@ -20,7 +20,6 @@ from brainviewer.evaluation.figures import (
     plot_trajectories,
     save_figure,
 )
-from brainviewer.evaluation.people import EvaluationError, load_people
 from brainviewer.evaluation.reconstruction import (
     check_ventricle_measure,
     reconstruct,
@@ -39,14 +38,8 @@ from brainviewer.evaluation.report import (
 )
 from brainviewer.evaluation.scores import mean_absolute_error
 from brainviewer.evaluation.tables import to_csv, to_markdown
-from brainviewer.evaluation.volumes import (
-    FEWEST_DRAWS,
-    FIRST_SEED,
-    DrawCache,
-    fingerprint,
-    score_volumes,
-)
-from brainviewer.generators.checkpoint import SCORES_FILE, load_generator
+from brainviewer.evaluation.volumes import FIRST_SEED, score_volumes
+from brainviewer.generators.checkpoint import SCORES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,78 +47,92 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from brainviewer.cohort.store import CohortStore
+    from brainviewer.evaluation.cache import ArrayCache
     from brainviewer.evaluation.evidence import Evidence, Progress
+    from brainviewer.evaluation.likeness import Likeness
+    from brainviewer.evaluation.people import EvaluationPeople
     from brainviewer.evaluation.reconstruction import Match
     from brainviewer.evaluation.scores import Estimate
     from brainviewer.evaluation.ventricles import Ventricles
     from brainviewer.generators.base import Generator
     from brainviewer.generators.checkpoint import Checkpoint
 
-BEST_REGRESSION = "ridge"
-CACHE_FOLDER = "cache"
+REFERENCE = "ridge"
 FIGURE_FOLDER = "figures"
+TRAINING_LOG = "training/log.csv"
 
 
-def evaluate_checkpoint(
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """What was found of one checkpoint, not yet written.
+
+    Attributes
+    ----------
+    results : Results
+    figures : mapping of file name to Figure
+    predictions : mapping of system to (N, 3) ndarray, mL
+    """
+
+    results: Results
+    figures: Mapping[str, Figure]
+    predictions: Mapping[str, np.ndarray]
+
+
+def judge_checkpoint(
+    generator: Generator,
     checkpoint: Checkpoint,
-    store: CohortStore,
-    out: Path,
+    people: EvaluationPeople,
     *,
-    device: str = "auto",
-    draws: int = 16,
-    training_log: Path | None = None,
-    on_progress: Progress = lambda done, total, what: None,
-) -> dict[str, Any]:
-    """Judge a checkpoint on the test people of its folds.
+    draws: int,
+    cache: ArrayCache,
+    on_progress: Progress,
+) -> Judgement:
+    """Judge a generator on the test people of its checkpoint.
 
-    Nothing but the cache is written before everything is computed; a stopped evaluation takes the
-    draws it had from there. Writes scores.json (last), volumes, reconstruction and ageing as
-    Markdown, each table as CSV, and figures/.
+    Nothing but the cache is written; a stopped judgement takes the draws it had from there.
 
     Parameters
     ----------
-    store : CohortStore
-        Of the people that the checkpoint was trained on.
-    out : Path
-        A folder, made when absent.
-    device : str
-        See `load_generator`.
     draws : int
         Brains a person, at least 2; the seeds are always the same.
-    training_log : Path or None
-        log.csv of the training, to plot it too.
     on_progress : callable of (done, total, what)
-        Starts again from 0 for each kind of work. What it raises stops the evaluation.
-
-    Returns
-    -------
-    dict
-        The content of scores.json.
-
-    Raises
-    ------
-    EvaluationError
-        When the checkpoint cannot be judged on this cohort; nothing is written.
-    CheckpointError, CohortError, BidsError, FeatureError, OSError
-        When files are damaged or cannot be written.
+        Starts again from 0 for each kind of work. What it raises stops the judgement.
     """
-    if draws < FEWEST_DRAWS:
-        raise EvaluationError(f"evaluation needs at least {FEWEST_DRAWS} draws, got {draws}")
-    people = load_people(
-        checkpoint, store, on_progress=label_progress(on_progress, "reading people")
-    )
-    generator = load_generator(checkpoint, device=device)
-    figures = {} if training_log is None else {"training": plot_training_log(training_log)}
-    cache = DrawCache(out / CACHE_FOLDER, fingerprint(checkpoint, generator.device_name))
+    log = checkpoint.folder / TRAINING_LOG
+    figures = {"training": plot_training_log(log)} if log.is_file() else {}
     evidence = gather_evidence(
         generator, checkpoint, people, draws=draws, cache=cache, on_progress=on_progress
     )
     results = score(evidence, checkpoint=checkpoint.name, device_name=generator.device_name)
     figures |= _draw_figures(evidence, generator, checkpoint)
-    scores = _write(results, figures, out)
-    shutil.rmtree(out / CACHE_FOLDER)
-    return scores
+    return Judgement(results, figures, evidence.predictions)
+
+
+def write_judgement(
+    judgement: Judgement, likeness: Likeness, out: Path, *, networks: Mapping[str, str]
+) -> None:
+    """Write a judgement: tables and figures, and scores.json last.
+
+    Parameters
+    ----------
+    likeness : Likeness
+        The checkpoint's part of Table I, which goes into scores.json too.
+    out : Path
+        A folder, made when absent.
+    networks : mapping
+        What `Embedders.names` gives.
+    """
+    results = judgement.results
+    (out / FIGURE_FOLDER).mkdir(parents=True, exist_ok=True)
+    for report, found in tables(results).items():
+        sections = [preamble(results), *map(to_markdown, found)]
+        write_text_atomically(out / f"{report}.md", "\n".join(sections))
+        for table in found:
+            write_text_atomically(out / f"{table.name}.csv", to_csv(table))
+    for name, figure in judgement.figures.items():
+        save_figure(figure, out / FIGURE_FOLDER / f"{name}.png")
+    scores = scores_json(results, likeness, networks)
+    write_json_atomically(out / SCORES_FILE, scores)
 
 
 def score(evidence: Evidence, *, checkpoint: str, device_name: str) -> Results:
@@ -138,11 +145,11 @@ def score(evidence: Evidence, *, checkpoint: str, device_name: str) -> Results:
         train_count=len(people.train.conditions),
         test_count=len(people.test),
         draws=len(evidence.draws[0].volumes_ml),
-        volumes=score_volumes(true_ml, evidence.predictions, reference=BEST_REGRESSION),
+        volumes=score_volumes(true_ml, evidence.predictions, reference=REFERENCE),
         matches={made: score_matches(found) for made, found in matches.items()},
         ventricles=_score_ventricles(matches, people.ventricles),
         ageing=score_ageing(evidence.courses, people.train),
-        spread=score_spread(evidence.draws, true_ml, evidence.predictions[BEST_REGRESSION]),
+        spread=score_spread(evidence.draws, true_ml, evidence.predictions[REFERENCE]),
         differences=score_differences(evidence.draws, people.test, people.affine),
     )
 
@@ -161,7 +168,7 @@ def _draw_figures(
     evidence: Evidence, generator: Generator, checkpoint: Checkpoint
 ) -> dict[str, Figure]:
     test = evidence.people.test
-    shown = {name: evidence.predictions[name] for name in (GENERATOR, BEST_REGRESSION)}
+    shown = {name: evidence.predictions[name] for name in (GENERATOR, REFERENCE)}
     errors = {
         name: mean_absolute_error(test.volumes_ml.T, predicted.T)
         for name, predicted in shown.items()
@@ -188,17 +195,3 @@ def _montage_row(evidence: Evidence, generator: Generator, index: int) -> list[M
     if generator.can_encode:
         row.append(MontageBrain("reconstructed", reconstruct(generator, real, conditions)))
     return [*row, MontageBrain(f"generated, {age}", drawn)]
-
-
-def _write(results: Results, figures: Mapping[str, Figure], out: Path) -> dict[str, Any]:
-    (out / FIGURE_FOLDER).mkdir(parents=True, exist_ok=True)
-    for report, found in tables(results).items():
-        sections = [preamble(results), *map(to_markdown, found)]
-        write_text_atomically(out / f"{report}.md", "\n".join(sections))
-        for table in found:
-            write_text_atomically(out / f"{table.name}.csv", to_csv(table))
-    for name, figure in figures.items():
-        save_figure(figure, out / FIGURE_FOLDER / f"{name}.png")
-    scores = scores_json(results)
-    write_json_atomically(out / SCORES_FILE, scores)
-    return scores

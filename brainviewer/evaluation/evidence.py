@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from brainviewer.evaluation.ageing import Courses, age_people
+from brainviewer.evaluation.ageing import Courses, age_people, course_ages
 from brainviewer.evaluation.reconstruction import Match, match_people, reconstruct
 from brainviewer.evaluation.regressions import REGRESSIONS
 from brainviewer.evaluation.report import FROM_FEATURES, GENERATOR, RECONSTRUCTED
-from brainviewer.evaluation.volumes import FIRST_SEED, DrawCache, Draws, draw_people
+from brainviewer.evaluation.volumes import FIRST_SEED, Draws, draw_people
 
 if TYPE_CHECKING:
+    from brainviewer.core.features import Conditions
     from brainviewer.core.volume import FloatArray
+    from brainviewer.evaluation.cache import ArrayCache
     from brainviewer.evaluation.people import EvaluationPeople
     from brainviewer.evaluation.scores import Array
-    from brainviewer.generators.base import Generator
+    from brainviewer.generators.base import Generator, Identity
     from brainviewer.generators.checkpoint import Checkpoint
 
 Progress = Callable[[int, int, str], None]
@@ -50,7 +52,7 @@ def gather_evidence(
     people: EvaluationPeople,
     *,
     draws: int,
-    cache: DrawCache,
+    cache: ArrayCache,
     on_progress: Progress,
 ) -> Evidence:
     """Make all the brains that an evaluation looks at, and measure them."""
@@ -63,7 +65,7 @@ def gather_evidence(
         cache=cache,
         on_progress=label_progress(on_progress, "drawing brains"),
     )
-    own = [(generator.draw(FIRST_SEED + number), row) for number, row in enumerate(test.conditions)]
+    own = own_identities(generator, test.conditions)
     return Evidence(
         people=people,
         draws=drawn,
@@ -74,6 +76,8 @@ def gather_evidence(
             generator,
             checkpoint.regression,
             own,
+            course_ages(generator.schema),
+            cache=cache,
             on_progress=label_progress(on_progress, "ageing people"),
         ),
     )
@@ -103,6 +107,13 @@ def _match(
         )
         for made, make in makers.items()
     }
+
+
+def own_identities(
+    generator: Generator, people: Sequence[Conditions]
+) -> list[tuple[Identity, Conditions]]:
+    """Give each person an identity of their own: that of `FIRST_SEED` and following seeds."""
+    return [(generator.draw(FIRST_SEED + number), row) for number, row in enumerate(people)]
 
 
 def label_progress(on_progress: Progress, what: str) -> Callable[[int, int], None]:

@@ -66,7 +66,7 @@ def plot_predictions(
     errors_ml : mapping of label to (3,) ndarray, mL
         Mean absolute errors, for the legend.
     """
-    figure = _figure(12.0, 4.2)
+    figure = new_figure(12.0, 4.2)
     for index, tissue in enumerate(TISSUES):
         axes = figure.add_subplot(1, len(TISSUES), index + 1)
         everything = np.concatenate(
@@ -98,7 +98,7 @@ def plot_trajectories(courses: Courses, population: Population, observed: Array)
     observed : (N, 4) ndarray
         Age in years and the volumes in mL of the real test people.
     """
-    figure = _figure(12.0, 4.2)
+    figure = new_figure(12.0, 4.2)
     for index, tissue in enumerate(TISSUES):
         axes = figure.add_subplot(1, len(TISSUES), index + 1)
         band = population.band(tissue, EVERYONE, courses.ages)
@@ -125,13 +125,13 @@ def plot_montage(rows: Sequence[Sequence[MontageBrain]], affine: Affine) -> Figu
     rows : as many brains in each
     """
     columns = len(Plane) * len(rows[0])
-    figure = _figure(1.5 * columns, 1.8 * len(rows))
+    figure = new_figure(1.5 * columns, 1.8 * len(rows))
     shape = np.array(rows[0][0].maps.shape[1:])
     centre = np.clip(np.rint(world_to_voxel(affine, CUT_MM)), 0, shape - 1).astype(int)
     panels = ((brain, plane) for row in rows for brain in row for plane in Plane)
     for number, (brain, plane) in enumerate(panels):
         axes = figure.add_subplot(len(rows), columns, number + 1)
-        _draw_slice(axes, brain.maps, plane, int(centre[PLANE_AXIS[plane]]))
+        draw_slice(axes, brain.maps, plane, int(centre[PLANE_AXIS[plane]]))
         if plane is Plane.CORONAL:
             axes.set_title(brain.label, fontsize="small")
     return figure
@@ -152,7 +152,7 @@ def plot_training_log(path: Path) -> Figure:
     """
     series = read_log(path)
     rows = math.ceil(len(series) / LOG_COLUMNS)
-    figure = _figure(3.2 * LOG_COLUMNS, 2.4 * rows)
+    figure = new_figure(3.2 * LOG_COLUMNS, 2.4 * rows)
     for number, (name, points) in enumerate(series.items()):
         axes = figure.add_subplot(rows, LOG_COLUMNS, number + 1)
         axes.plot(points[:, 0], points[:, 1], color="0.8", linewidth=0.8)
@@ -184,7 +184,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches, on a canvas without a screen."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -206,7 +207,7 @@ def _draw_courses(axes: Axes, courses: Courses, index: int) -> None:
         axes.plot(courses.ages, course, line, color=GENERATOR_COLOUR, linewidth=2.5, label=label)
 
 
-def _draw_slice(axes: Axes, maps: FloatArray, plane: Plane, index: int) -> None:
+def draw_slice(axes: Axes, maps: FloatArray, plane: Plane, index: int) -> None:
     """Draw one plane of tissue maps (3, I, J, K) in colour, with the letters of its sides."""
     convention = Convention.NEUROLOGICAL
     shares = [slice_plane(own, plane, index, convention=convention) for own in maps]

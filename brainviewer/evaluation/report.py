@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brainviewer.core.tissues import TISSUES
+from brainviewer.evaluation.regressions import REGRESSION_NAMES
 from brainviewer.evaluation.scores import Estimate
 from brainviewer.evaluation.tables import UNDEFINED, Cell, Table, significant
 from brainviewer.evaluation.volumes import RELATIVE_ERROR
@@ -20,12 +21,7 @@ RECONSTRUCTED = "reconstructed"
 FROM_FEATURES = "from_features"
 LABELLED = "labelled"
 
-_SYSTEMS = {
-    GENERATOR: "generator, mean over draws",
-    "ridge": "ridge regression",
-    "quadratic": "quadratic in age, and sex",
-    "mean": "mean of the training people",
-}
+_SYSTEMS = {GENERATOR: "generator, mean over draws"} | REGRESSION_NAMES
 _MADE = {
     RECONSTRUCTED: "reconstructed from the scan",
     FROM_FEATURES: "from features, mean over draws",
@@ -36,7 +32,8 @@ _METRICS = {
     "mape_percent": "MAPE (%)",
     "r2": "R2",
     "pearson_r": "Pearson r",
-    "spearman_r": "Spearman r",
+    "spearman_r": "Spearman rho",
+    "kendall_tau": "Kendall tau",
     RELATIVE_ERROR: "MAE / MAE of ridge",
 }
 _MATCH = {
@@ -94,8 +91,16 @@ class Results:
     differences: Scores
 
 
-def scores_json(results: Results) -> dict[str, Any]:
-    """Return plain values for scores.json: each score with its 95 % interval, nobody by name."""
+def scores_json(
+    results: Results, likeness: Mapping[str, Scores], networks: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return plain values for scores.json: each score with its 95 % interval, nobody by name.
+
+    Parameters
+    ----------
+    likeness : tissue -> metric of Table I -> Estimate
+    networks : ``volumes`` and ``slices`` -> whose features 3D-FID and 2D-FID are taken in
+    """
     content = {
         "format_version": FORMAT_VERSION,
         "checkpoint": results.checkpoint,
@@ -108,8 +113,28 @@ def scores_json(results: Results) -> dict[str, Any]:
         "ageing_ml_per_year": results.ageing,
         "spread_ml": results.spread,
         "voxel_difference": results.differences,
+        "likeness": likeness,
+        "feature_networks": networks,
     }
-    return {key: _plain(entry) for key, entry in content.items()}
+    return {key: plain(entry) for key, entry in content.items()}
+
+
+def likeness_json(
+    checkpoint: str,
+    device_name: str,
+    test_count: int,
+    likeness: Mapping[str, Scores],
+    networks: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return plain values for the scores.json of a generator without features."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "checkpoint": checkpoint,
+        "device": device_name,
+        "people": {"test": test_count},
+        "likeness": plain(likeness),
+        "feature_networks": dict(networks),
+    }
 
 
 def preamble(results: Results) -> str:
@@ -181,9 +206,10 @@ def _tissue_table(
     return Table(name, title, ("Tissue", *columns.values()), rows)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Turn scores into what JSON has words for, rounded; null for a score that is not defined."""
     if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, Estimate):
         numbers = {"value": value.value, "low": value.low, "high": value.high}
         return {name: significant(number) for name, number in numbers.items()}

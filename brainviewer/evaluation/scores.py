@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import kendalltau, rankdata, spearmanr
 
 from brainviewer.core.tissues import TISSUES, label_map
 
@@ -23,6 +23,8 @@ Array = NDArray[np.floating[Any]]
 RESAMPLES = 2000
 BOOTSTRAP_SEED = 1
 CONFIDENCE_PERCENTILES = (2.5, 97.5)
+DISTANCE_RESAMPLES = 200
+NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,43 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def estimate_distance(
+    distance: Callable[[Array], Array],
+    count: int,
+    *,
+    lowest: float = 0.0,
+    seed: int = BOOTSTRAP_SEED,
+    resamples: int = DISTANCE_RESAMPLES,
+) -> Estimate:
+    """Score a distance between two samples of people and give its interval.
+
+    A person who is drawn twice makes a sample narrower than it was, so that the distances of
+    resampled people lie above the distance of the people themselves and their percentiles beside
+    it. The interval is the distance -+ 1.96 standard deviations of the resampled ones (Efron and
+    Tibshirani 1993, section 13.2).
+
+    Parameters
+    ----------
+    distance : function of weights (R, N) to (R,)
+        How often each person counts in each of R samples.
+    count : int
+        N, people.
+    lowest : float
+        The least that the distance can be, where the interval ends.
+    resamples : int
+        0 gives no interval.
+    """
+    value = float(distance(np.ones((1, count)))[0])
+    if not resamples:
+        return Estimate(value, np.nan, np.nan)
+    order = np.random.default_rng(seed).integers(count, size=(resamples, count))
+    weights = np.stack([np.bincount(row, minlength=count) for row in order]).astype(np.float64)
+    resampled = distance(weights)
+    known = resampled[np.isfinite(resampled)]
+    half = NORMAL_95 * float(known.std()) if known.size else np.nan
+    return Estimate(value, max(value - half, lowest), value + half)
+
+
 def mean(values: Array) -> Array:
     """Average over people."""
     return np.asarray(values.mean(axis=-1))
@@ -111,6 +150,29 @@ def pearson(first: Array, second: Array) -> Array:
 def spearman(first: Array, second: Array) -> Array:
     """Return the correlation of ranks, ties sharing theirs; NaN where one is constant."""
     return pearson(rankdata(first, axis=-1), rankdata(second, axis=-1))
+
+
+def kendall(first: Array, second: Array) -> Array:
+    """Return Kendall's tau-b (1945), ties discounted; NaN where one is constant.
+
+    tau = sum s_ij t_ij / sqrt(sum s_ij^2 sum t_ij^2) over all pairs, s and t the signs of the
+    differences between two people in the one and in the other.
+    """
+    agreement, own, other = (np.zeros(first.shape[:-1]) for _ in range(3))
+    for person in range(first.shape[-1] - 1):  # one by one: all pairs at once may not fit
+        s = np.sign(first[..., person, None] - first[..., person + 1 :])
+        t = np.sign(second[..., person, None] - second[..., person + 1 :])
+        agreement += (s * t).sum(axis=-1)
+        own += (s * s).sum(axis=-1)
+        other += (t * t).sum(axis=-1)
+    return divide(agreement, np.sqrt(own * other))
+
+
+def rank_p_values(first: Array, second: Array) -> tuple[float, float]:
+    """Return the two-sided p of Spearman's rho and of Kendall's tau; NaN where one is constant."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return np.nan, np.nan
+    return float(spearmanr(first, second).pvalue), float(kendalltau(first, second).pvalue)
 
 
 def soft_dice(first: Array, second: Array) -> Array:

@@ -30,8 +30,8 @@ class Table:
 
 def to_markdown(table: Table) -> str:
     """Write a table for people: ``36.44 [31.2, 42.05]`` is a score with its 95 % interval."""
-    rows = [[_say(cell) for cell in row] for row in table.rows]
-    lines = [table.columns, ["---"] * len(table.columns), *rows]
+    rows = [[_say(cell) for cell in row] for row in (table.columns, *table.rows)]
+    lines = [rows[0], ["---"] * len(table.columns), *rows[1:]]
     return f"## {table.title}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -59,9 +59,11 @@ def _places(table: Table) -> range:
 
 def _say(cell: Cell) -> str:
     if isinstance(cell, str):
-        return cell
+        return cell.replace("|", r"\|")  # it would end the cell
     if not math.isfinite(cell.value):
         return UNDEFINED
+    if not math.isfinite(cell.low):
+        return f"{cell.value:.{DIGITS}g}"
     low, high = (f"{end:.{DIGITS}g}" for end in (cell.low, cell.high))
     return f"{cell.value:.{DIGITS}g} [{low}, {high}]"
 

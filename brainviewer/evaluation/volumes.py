@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zipfile
-import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from brainviewer.core.files import write_atomically
 from brainviewer.core.tissues import TISSUES, map_volumes_ml
 from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.evaluation.scores import (
     Estimate,
     divide,
     estimate,
+    kendall,
     mean_absolute_error,
     mean_absolute_percentage_error,
     pearson,
@@ -27,16 +24,14 @@ from brainviewer.evaluation.scores import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
     from brainviewer.core.features import Conditions
     from brainviewer.core.volume import Affine, FloatArray
+    from brainviewer.evaluation.cache import ArrayCache
     from brainviewer.evaluation.scores import Array
     from brainviewer.generators.base import Generator
-    from brainviewer.generators.checkpoint import Checkpoint
 
 METRICS = {
     "mae_ml": mean_absolute_error,
@@ -44,6 +39,7 @@ METRICS = {
     "r2": r_squared,
     "pearson_r": pearson,
     "spearman_r": spearman,
+    "kendall_tau": kendall,
 }
 RELATIVE_ERROR = "relative_mae"
 FEWEST_DRAWS = 2
@@ -74,70 +70,12 @@ class Draws:
         return np.asarray(self.volumes_ml.mean(axis=0))
 
 
-@dataclass(frozen=True, slots=True)
-class DrawCache:
-    """Draws on disk, one file a person, so that a stopped evaluation goes on where it was.
-
-    Attributes
-    ----------
-    folder : Path
-        Made when needed.
-    model : str
-        What identifies weights and device.
-    """
-
-    folder: Path
-    model: str
-
-    def load(self, conditions: Conditions, seeds: Sequence[int]) -> Draws | None:
-        """Return the draws of a request made before; None when there are none or a damaged file."""
-        path = self._path(conditions, seeds)
-        if not path.is_file():
-            return None
-        try:
-            # np.load leaves a damaged file open when it opened it itself.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return Draws(
-                    arrays["volumes_ml"],
-                    arrays["mean_maps"],
-                    float(arrays["difference_ml"]),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-            return None
-
-    def save(self, conditions: Conditions, seeds: Sequence[int], draws: Draws) -> None:
-        """Keep the draws of a request."""
-
-        def write(file: BinaryIO) -> None:
-            np.savez_compressed(
-                file,
-                volumes_ml=draws.volumes_ml,
-                mean_maps=draws.mean_maps,
-                difference_ml=draws.difference_ml,
-            )
-
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path(conditions, seeds), write)
-
-    def _path(self, conditions: Conditions, seeds: Sequence[int]) -> Path:
-        request = json.dumps([self.model, dict(conditions), list(seeds)], sort_keys=True)
-        return self.folder / f"{hashlib.sha256(request.encode()).hexdigest()[:32]}.npz"
-
-
-def fingerprint(checkpoint: Checkpoint, device_name: str) -> str:
-    """Return a text that changes with a checkpoint's configuration, weights or device."""
-    digest = hashlib.sha256(device_name.encode())
-    for name in ("config.json", "weights.safetensors"):
-        digest.update((checkpoint.folder / name).read_bytes())
-    return digest.hexdigest()
-
-
 def draw_people(
     generator: Generator,
     people: Sequence[Conditions],
     seeds: Sequence[int],
     *,
-    cache: DrawCache,
+    cache: ArrayCache,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Draws]:
     """Make every person's draws, or take them from the cache.
@@ -152,11 +90,11 @@ def draw_people(
     """
     found = []
     for index, conditions in enumerate(people):
-        draws = cache.load(conditions, seeds)
-        if draws is None:
-            draws = draw_person(generator, conditions, seeds)
-            cache.save(conditions, seeds, draws)
-        found.append(draws)
+        request = ("draws", dict(conditions), list(seeds))
+        arrays = cache.get(request, partial(_draw_arrays, generator, conditions, seeds))
+        found.append(
+            Draws(arrays["volumes_ml"], arrays["mean_maps"], float(arrays["difference_ml"]))
+        )
         on_progress(index + 1, len(people))
     return found
 
@@ -175,6 +113,12 @@ def draw_person(generator: Generator, conditions: Conditions, seeds: Sequence[in
         total = total + maps
     average = (total / np.float32(len(seeds))).astype(np.float16)
     return Draws(np.stack(volumes), average, difference)
+
+
+def _draw_arrays(
+    generator: Generator, conditions: Conditions, seeds: Sequence[int]
+) -> dict[str, object]:
+    return asdict(draw_person(generator, conditions, seeds))
 
 
 def brain_volumes_ml(maps: FloatArray, affine: Affine) -> NDArray[np.float64]:

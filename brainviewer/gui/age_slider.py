@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Feature
 
 STEPS_PER_YEAR = 10
+NOT_TAKEN = "not taken"
 
 
 class AgeSlider(QWidget):
@@ -44,6 +45,12 @@ class AgeSlider(QWidget):
         self.box.valueChanged.connect(self._on_number_entered)
         self.factual_button.clicked.connect(self.factual_requested)
         self.setFocusProxy(self.slider)
+
+    def show_not_taken(self) -> None:
+        """Say that the generator takes no age."""
+        self.setEnabled(False)
+        self.caption.setText(NOT_TAKEN)
+        self.caption.setToolTip("This generator takes no features")
 
     def show_feature(self, feature: Feature) -> None:
         """Take the range from the ages of the training people."""

@@ -20,6 +20,7 @@ from brainviewer.gui.main_window import MainWindow
 from brainviewer.gui.opengl import set_surface_format
 from brainviewer.gui.screen import check_screen
 from brainviewer.gui.theme import ThemeFollower
+from brainviewer.session.model import first_choice
 from brainviewer.session.settings import read_settings
 from brainviewer.session.state import Session
 
@@ -139,10 +140,11 @@ def _apply(session: Session, path: Path) -> None:
 
 
 def _first_choice(window: MainWindow) -> str:
-    """Return the checkpoint that was used last, if it is still there, or the first usable one."""
-    folders = [str(checkpoint.folder) for checkpoint in window.session.checkpoints]
-    last = window.settings.last_checkpoint
-    return last if last in folders else next(iter(folders), "")
+    """Return the checkpoint that was used last, if it is still there, or a good one to begin."""
+    checkpoints, last = window.session.checkpoints, window.settings.last_checkpoint
+    if last in [str(checkpoint.folder) for checkpoint in checkpoints]:
+        return last
+    return str(first_choice(checkpoints).folder) if checkpoints else ""
 
 
 def _why_none(session: Session) -> str:

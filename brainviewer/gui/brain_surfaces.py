@@ -11,7 +11,8 @@ import pyvista as pv
 from scipy import ndimage
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
-from brainviewer.core.volume import voxel_spacing, voxel_volume_ml
+from brainviewer.core.volume import voxel_spacing
+from brainviewer.session.ventricles import halved, halved_affine, ventricle_mask, widened_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,11 +26,6 @@ ISOVALUE = 0.5
 SMOOTHING_VOXELS = 0.7
 NEIGHBOURHOOD_MM = 5.0
 """How wide the neighbourhood is that decides whether a point lies in a sulcus."""
-
-CLOSING_VOXELS = 3
-VENTRICLE_DEPTH_MM = 18.0
-MIN_VENTRICLE_ML = 0.4
-CENTRE_RADIUS_MM = 32.0
 
 
 class Surface(StrEnum):
@@ -83,14 +79,11 @@ def tissues_of(brain: Brain) -> Tissues:
 
 def coarser(tissues: Tissues) -> Tissues:
     """Halve the resolution: each voxel is the mean of 2 x 2 x 2."""
-    affine = tissues.affine.copy()
-    affine[:3, :3] *= 2
-    affine[:3, 3] += tissues.affine[:3, :3].sum(axis=1) / 2  # the centre of the eight
     return Tissues(
-        _mean_of_eight(tissues.solid),
-        _mean_of_eight(tissues.white),
-        _mean_of_eight(tissues.fluid),
-        affine,
+        halved(tissues.solid),
+        halved(tissues.white),
+        halved(tissues.fluid),
+        halved_affine(tissues.affine),
     )
 
 
@@ -145,13 +138,6 @@ def _ramp(image: FloatArray, low: float, high: float) -> FloatArray:
     return np.clip((image - low) / (high - low), 0, 1).astype(np.float32)
 
 
-def _mean_of_eight(data: FloatArray) -> FloatArray:
-    even = np.pad(data, [(0, n % 2) for n in data.shape])
-    i, j, k = (n // 2 for n in even.shape)
-    mean: FloatArray = even.reshape(i, 2, j, 2, k, 2).mean(axis=(1, 3, 5), dtype=np.float32)
-    return mean
-
-
 def _sulcal_depth(data: FloatArray, spacing_mm: NDArray[np.float64]) -> FloatArray:
     """Tell how much of a voxel's neighbourhood is tissue: little on a gyrus, much in a sulcus.
 
@@ -163,44 +149,6 @@ def _sulcal_depth(data: FloatArray, spacing_mm: NDArray[np.float64]) -> FloatArr
 
 def _ventricle_map(tissues: Tissues, coarse: Tissues) -> FloatArray:
     """CSF, without what is not a ventricle."""
-    mask = ndimage.binary_dilation(_ventricle_mask(coarse))
-    steps = [round(n / m) for n, m in zip(tissues.fluid.shape, mask.shape, strict=True)]
-    for axis, step in enumerate(steps):
-        mask = mask.repeat(step, axis=axis)
+    mask = ventricle_mask(coarse.solid, coarse.fluid, coarse.affine)
     i, j, k = tissues.fluid.shape
-    return np.where(mask[:i, :j, :k], tissues.fluid, np.float32(0))
-
-
-def _ventricle_mask(coarse: Tissues) -> NDArray[np.bool_]:
-    """Find the pools of CSF that lie deep in the brain and reach its middle."""
-    brain = _filled(coarse.solid > ISOVALUE)
-    depth = ndimage.distance_transform_edt(brain, sampling=coarse.spacing_mm)
-    pools, count = ndimage.label((coarse.fluid > ISOVALUE) & (depth > VENTRICLE_DEPTH_MM))
-    if count == 0:
-        return np.zeros(brain.shape, dtype=np.bool_)
-    numbers = np.arange(1, count + 1)
-    voxel_ml = voxel_volume_ml(coarse.affine)
-    large = ndimage.sum_labels(pools > 0, pools, numbers) * voxel_ml > MIN_VENTRICLE_ML
-    central = ndimage.minimum(_from_centre_mm(brain, coarse), pools, numbers) < CENTRE_RADIUS_MM
-    return np.isin(pools, numbers[large & central])
-
-
-def _filled(brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Close the sulci and the ventricles."""
-    wide = np.pad(brain, CLOSING_VOXELS)
-    closed = ndimage.binary_closing(wide, iterations=CLOSING_VOXELS)
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
-    inner = slice(CLOSING_VOXELS, -CLOSING_VOXELS)
-    return filled[inner, inner, inner]
-
-
-def _from_centre_mm(brain: NDArray[np.bool_], coarse: Tissues) -> NDArray[np.float64]:
-    centre = ndimage.center_of_mass(brain)
-    x, y, z = (
-        (along - middle) * mm
-        for along, middle, mm in zip(
-            np.indices(brain.shape, sparse=True), centre, coarse.spacing_mm, strict=True
-        )
-    )
-    distance: NDArray[np.float64] = np.sqrt(x**2 + y**2 + z**2)
-    return distance
+    return np.where(widened_to(mask, (i, j, k)), tissues.fluid, np.float32(0))

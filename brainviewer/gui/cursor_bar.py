@@ -51,6 +51,7 @@ class CursorBar(QWidget):
     def __init__(self, display: Display, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._display = display
+        self._beside: Display | None = None
         self.setObjectName("cursor_bar")
         self.world_boxes = [_world_box(axis, about) for axis, about in WORLD_AXES.items()]
         self.voxel_boxes = [_voxel_box(axis) for axis in VOXEL_AXES]
@@ -68,6 +69,15 @@ class CursorBar(QWidget):
             changed.connect(self._on_display_changed)
         self.show_display()
 
+    def read_beside(self, beside: Display | None) -> None:
+        """Read a second display at the same place too; None ends it."""
+        if self._beside is not None:
+            self._beside.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
+        self._beside = beside
+        if beside is not None:
+            beside.layers_changed.connect(self._on_display_changed)
+        self.show_display()
+
     def show_display(self) -> None:
         """Show what the display holds."""
         display, reference = self._display, self._display.reference
@@ -78,9 +88,9 @@ class CursorBar(QWidget):
                 world_box.setValue(millimetres)
         if reference is not None:
             self._show_voxel(reference)
-        readings = display.values_at_crosshair()
-        self.values.setText("   ".join(_in_words(it) for it in readings))
-        self.values.setToolTip("\n".join(_in_words(it) for it in readings))
+        words = self._readings(minus=MINUS)
+        self.values.setText("   ".join(words))
+        self.values.setToolTip("\n".join(words))
         self.convention.setText(display.convention.value.capitalize())
 
     def as_text(self) -> str:
@@ -88,11 +98,24 @@ class CursorBar(QWidget):
         x, y, z = (box.value() for box in self.world_boxes)
         i, j, k = self._display.crosshair_voxel
         lines = [f"world {x:.1f} {y:.1f} {z:.1f} mm (RAS+)", f"voxel {i} {j} {k}"]
-        lines += [f"{it.name} {_number(it)}" for it in self._display.values_at_crosshair()]
+        lines += self._readings(minus="-")
         return "\n".join(lines)
+
+    def _readings(self, *, minus: str) -> list[str]:
+        """Write the value of each layer, and behind a bar that of the display beside."""
+        readings = self._display.values_at_crosshair()
+        numbers = [[_number(it, minus)] for it in readings]
+        if self._beside is not None:
+            beside = {it.name: _number(it, minus) for it in self._beside.values_at_crosshair()}
+            numbers = [
+                [*own, beside.get(it.name, NOT_KNOWN)]
+                for own, it in zip(numbers, readings, strict=True)
+            ]
+        return [f"{it.name} {' | '.join(n)}" for it, n in zip(readings, numbers, strict=True)]
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Follow the display no longer."""
+        self.read_beside(None)
         display = self._display
         for changed in (display.layers_changed, display.crosshair_changed, display.view_changed):
             changed.disconnect(self._on_display_changed, missing_ok=True)
@@ -155,18 +178,15 @@ def other_convention(convention: Convention) -> Convention:
     return Convention.RADIOLOGICAL
 
 
-def _in_words(reading: Reading) -> str:
-    return f"{reading.name} {_number(reading).replace('-', MINUS)}"
-
-
-def _number(reading: Reading) -> str:
+def _number(reading: Reading, minus: str) -> str:
     if math.isnan(reading.value):
         return NOT_KNOWN
-    return {
+    words = {
         "label": f"{reading.value:.0f}",
         "probability": f"{reading.value:.2f}",
         "intensity": f"{reading.value:.4g}",
     }[reading.kind]
+    return words.replace("-", minus)
 
 
 def _world_box(axis: str, about: str) -> QDoubleSpinBox:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FIRST_SIZE_PIXELS = (1840, 1100)
 MINIMUM_SIZE_PIXELS = (1024, 700)
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 # From this width on the layers have a place of their own beside the slices.
 WIDE_PIXELS = 1800
 # The part of the window's height that the volumes take at first.
@@ -20,22 +20,29 @@ VOLUMES_SHARE = 0.27
 
 
 class Docks:
-    """The three parts that can be hidden: person, layers and volumes.
+    """The parts that can be hidden: person, layers, volumes and features.
 
     Parameters
     ----------
     window : QMainWindow
-    side, layers, measures : QWidget
+    side, layers, measures, gradients : QWidget
         What the parts hold.
     """
 
     def __init__(
-        self, window: QMainWindow, *, side: QWidget, layers: QWidget, measures: QWidget
+        self,
+        window: QMainWindow,
+        *,
+        side: QWidget,
+        layers: QWidget,
+        measures: QWidget,
+        gradients: QWidget,
     ) -> None:
         self._window = window
         self.person = _dock(window, "Person", side)
         self.layers = _dock(window, "Layers", layers)
         self.volumes = _dock(window, "Volumes", measures)
+        self.features = _dock(window, "Features", gradients)
         window.setMinimumSize(*MINIMUM_SIZE_PIXELS)
         window.resize(QSize(*FIRST_SIZE_PIXELS).boundedTo(window.screen().availableSize()))
         window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -44,7 +51,7 @@ class Docks:
     @property
     def all(self) -> tuple[QDockWidget, ...]:
         """The parts, in the order in which menus name them."""
-        return self.person, self.layers, self.volumes
+        return self.person, self.layers, self.volumes, self.features
 
     def reset(self) -> None:
         """Put every part where it is at the first start."""
@@ -54,13 +61,21 @@ class Docks:
             dock.show()
         window.addDockWidget(area.LeftDockWidgetArea, self.person)
         window.addDockWidget(area.BottomDockWidgetArea, self.volumes)
+        window.addDockWidget(area.BottomDockWidgetArea, self.features)
+        window.tabifyDockWidget(self.volumes, self.features)
         if window.width() >= WIDE_PIXELS:
             window.addDockWidget(area.RightDockWidgetArea, self.layers)
         else:
             window.addDockWidget(area.LeftDockWidgetArea, self.layers)
             window.tabifyDockWidget(self.person, self.layers)
         self.person.raise_()
+        self.volumes.raise_()
         self._resize()
+
+    def bring(self, dock: QDockWidget) -> None:
+        """Show a part, in front of those that share its place."""
+        dock.show()
+        dock.raise_()
 
     def layout(self) -> bytes:
         """Return the arrangement and the window's place: the length of the place, then both."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 WIDTH_PIXELS = 560
 _BY_DEFAULT = frozenset({Part.BRAIN, Part.TABLE})
+_OVER_AGE = (Part.TABLE, Part.PLOT, Part.SERIES)
 _TEXTS = {
     Part.BRAIN: ("&Brain", "What the generator makes, as NIfTI with a sidecar that is a recipe"),
     Part.TABLE: ("Trajectory &table (CSV)", "Volumes over age in mL, with their spread"),
@@ -50,6 +51,8 @@ class ExportDialog(QDialog):
     ----------
     channels : sequence of str
         What the generator makes.
+    has_ages : bool
+        Whether the generator takes an age.
     label : str
         The proposed label: letters and digits.
     folder : Path
@@ -62,6 +65,7 @@ class ExportDialog(QDialog):
         self,
         channels: Sequence[str],
         *,
+        has_ages: bool,
         label: str,
         folder: Path,
         parent: QWidget | None = None,
@@ -72,6 +76,9 @@ class ExportDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(WIDTH_PIXELS)
         self.boxes = {part: _part_box(part, channels) for part in Part}
+        if not has_ages:
+            for part in _OVER_AGE:
+                _forbid(self.boxes[part], "This generator takes no age")
         self.folder = _field("export_folder", "Folder", "The root of a BIDS derivative dataset")
         self.label = _field("export_label", "Label", "Of the subject: letters and digits")
         self.browse = described(
@@ -170,10 +177,14 @@ def _part_box(part: Part, channels: Sequence[str]) -> QCheckBox:
     )
     box.setChecked(part in _BY_DEFAULT)
     if part in (Part.TABLE, Part.PLOT) and not set(channels) & set(TISSUES):
-        box.setChecked(False)
-        box.setEnabled(False)
-        box.setToolTip("This generator makes no tissue maps, so there are no volumes")
+        _forbid(box, "This generator makes no tissue maps, so there are no volumes")
     return box
+
+
+def _forbid(box: QCheckBox, reason: str) -> None:
+    box.setChecked(False)
+    box.setEnabled(False)
+    box.setToolTip(reason)
 
 
 def _made(channels: Sequence[str]) -> str:

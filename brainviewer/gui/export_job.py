@@ -6,27 +6,27 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from brainviewer.core.files import reason_for, write_bytes_atomically
 from brainviewer.session.export import (
     ExportError,
     brain_export_steps,
     trajectory_export_steps,
 )
-from brainviewer.session.model import identity_of
-from brainviewer.session.request import measured_volumes_ml
-from brainviewer.session.tables import write_trajectory_csv
-from brainviewer.session.trajectory import TrajectoryPlan, spread_identities, trajectory_steps
+from brainviewer.session.tables import write_curves_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from brainviewer.core.recipe import Recipe
-    from brainviewer.generators.base import Identity
     from brainviewer.session.bids import Destination
     from brainviewer.session.decoder import Decoder
+    from brainviewer.session.model import State
+    from brainviewer.session.pins import Curve
     from brainviewer.session.request import Course
-    from brainviewer.session.trajectory import Trajectory, Volumes
+    from brainviewer.session.trajectory import Trajectory
 
 Paths = list["Path"]
 Result = TypeVar("Result")
@@ -43,8 +43,8 @@ class Part(StrEnum):
 
 
 _SMALL_FILES = {
-    Part.TABLE: "desc-{scenario}_volumes.csv",
-    Part.PLOT: "desc-{scenario}_volumes.png",
+    Part.TABLE: "desc-trajectories_volumes.csv",
+    Part.PLOT: "desc-trajectories_volumes.png",
     Part.SCREENSHOT: "desc-window_screenshot.png",
 }
 
@@ -66,9 +66,11 @@ class Material:
     decoder : Decoder
     recipe : Recipe
     course : Course
-    trajectory : Trajectory
-        As far as it is known; the rest is computed when the table or the plot is wanted.
-    draw : function of a Trajectory to the bytes of a PNG file
+    curves : sequence of Curve
+        The person's first; as far as they are known. The rest is computed when the table or the
+        plot is wanted.
+    measure : function of a State to the steps that compute its trajectory
+    draw : function of curves to the bytes of a PNG file
     screenshot : bytes
         A PNG file.
     """
@@ -76,8 +78,9 @@ class Material:
     decoder: Decoder
     recipe: Recipe
     course: Course
-    trajectory: Trajectory
-    draw: Callable[[Trajectory], bytes]
+    curves: Sequence[Curve]
+    measure: Callable[[State], Generator[Trajectory, None, None]]
+    draw: Callable[[Sequence[Curve]], bytes]
     screenshot: bytes
 
 
@@ -99,10 +102,10 @@ def export_steps(order: Order, material: Material) -> Generator[float, None, Pat
     ExportError
         When a file exists and may not be replaced, or the disk refuses.
     """
-    _check_small_files(order, material.course)
+    _check_small_files(order)
     yield 0.0
-    whole = yield from _scaled(_trajectory_steps(order, material), 0.0, 0.5)
-    material = replace(material, trajectory=whole)
+    whole = yield from _scaled(_curve_steps(order, material), 0.0, 0.5)
+    material = replace(material, curves=whole)
     jobs = _jobs(order, material)
     written: Paths = []
     for number, job in enumerate(jobs):
@@ -112,10 +115,9 @@ def export_steps(order: Order, material: Material) -> Generator[float, None, Pat
     return written
 
 
-def small_file(part: Part, destination: Destination, course: Course) -> Path:
-    """Return the path of a table or picture: beside the images, named after the scenario."""
-    name = _SMALL_FILES[part].format(scenario=course.scenario.value)
-    return destination.anat / f"sub-{destination.label}_{name}"
+def small_file(part: Part, destination: Destination) -> Path:
+    """Return the path of a table or picture: beside the images."""
+    return destination.anat / f"sub-{destination.label}_{_SMALL_FILES[part]}"
 
 
 def write_picture(path: Path, content: bytes) -> None:
@@ -138,41 +140,33 @@ def _scaled(
             return result
 
 
-def _check_small_files(order: Order, course: Course) -> None:
+def _check_small_files(order: Order) -> None:
     for part in order.parts & _SMALL_FILES.keys():
-        path = small_file(part, order.destination, course)
+        path = small_file(part, order.destination)
         if path.exists() and not order.destination.overwrite:
             raise ExportError(
                 f"{path} exists already; choose another folder or label, or allow it to be replaced"
             )
 
 
-def _trajectory_steps(order: Order, material: Material) -> Generator[float, None, Trajectory]:
-    """Compute what is not yet known of the trajectory, where a table or plot of it is wanted."""
-    trajectory = material.trajectory
-    if trajectory.complete or not order.parts & {Part.TABLE, Part.PLOT}:
-        return trajectory
-    plan = _plan(material)
-
-    def measure(identity: Identity, age: float) -> Volumes:
-        return measured_volumes_ml(material.decoder.generate(identity, material.course.at(age)))
-
-    whole = trajectory
-    for number, whole in enumerate(trajectory_steps(plan, measure)):  # noqa: B007  the last counts
-        yield number / plan.step_count
+def _curve_steps(order: Order, material: Material) -> Generator[float, None, list[Curve]]:
+    """Compute what is not yet known of the curves, where a table or plot of them is wanted."""
+    whole = list(material.curves)
+    if not order.parts & {Part.TABLE, Part.PLOT}:
+        return whole
+    for number, curve in enumerate(whole):
+        checkpoint = curve.state.checkpoint
+        if curve.trajectory.complete or checkpoint is not material.decoder.checkpoint:
+            continue
+        for trajectory in material.measure(curve.state):
+            whole[number] = replace(curve, trajectory=trajectory)
+            yield (number + _known_part(trajectory)) / len(whole)
     return whole
 
 
-def _plan(material: Material) -> TrajectoryPlan:
-    known = material.trajectory
-    return TrajectoryPlan(
-        identity=identity_of(material.recipe, material.decoder),
-        others=spread_identities(material.decoder.generator),
-        ages=known.ages,
-        start_age=material.recipe.age,
-        structures=tuple(known.volumes),
-        scenario=known.scenario,
-    )
+def _known_part(trajectory: Trajectory) -> float:
+    known = [np.isfinite(volumes).mean() for volumes in trajectory.volumes.values()]
+    return float(np.mean(known)) if known else 1.0
 
 
 def _jobs(order: Order, material: Material) -> list[Generator[float, None, Paths]]:
@@ -196,34 +190,34 @@ def _series_steps(order: Order, material: Material) -> Generator[float, None, Pa
         material.recipe,
         order.destination,
         course=material.course,
-        ages=material.trajectory.ages,
+        ages=material.curves[0].trajectory.ages,
     )
 
 
 def _table_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
     yield 0.0
-    path = _ready(Part.TABLE, order, material)
-    write_trajectory_csv(path, material.trajectory, overwrite=order.destination.overwrite)
+    path = _ready(Part.TABLE, order)
+    write_curves_csv(path, material.curves, overwrite=order.destination.overwrite)
     return [path]
 
 
 def _plot_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
     yield 0.0
-    path = _ready(Part.PLOT, order, material)
-    write_picture(path, material.draw(material.trajectory))
+    path = _ready(Part.PLOT, order)
+    write_picture(path, material.draw(material.curves))
     return [path]
 
 
 def _screenshot_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
     yield 0.0
-    path = _ready(Part.SCREENSHOT, order, material)
+    path = _ready(Part.SCREENSHOT, order)
     write_picture(path, material.screenshot)
     return [path]
 
 
-def _ready(part: Part, order: Order, material: Material) -> Path:
+def _ready(part: Part, order: Order) -> Path:
     """Return the path of a table or picture, in a folder that exists."""
-    path = small_file(part, order.destination, material.course)
+    path = small_file(part, order.destination)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

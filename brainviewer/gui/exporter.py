@@ -13,17 +13,20 @@ from brainviewer.core.recipe import RecipeError, write_recipe
 from brainviewer.core.scenario import AGE, EVERYONE, SEX
 from brainviewer.gui.export_dialog import ExportDialog
 from brainviewer.gui.export_job import Material, Order, export_steps, write_picture
-from brainviewer.gui.pictures import pixmap_png, trajectory_png
+from brainviewer.gui.pictures import curves_png, pixmap_png
 from brainviewer.gui.trajectory_axes import Marked
 from brainviewer.session.bids import subject_label
 from brainviewer.session.export import ExportError
 from brainviewer.session.model import course_of
+from brainviewer.session.tables import write_saliency_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from brainviewer.core.features import Value
-    from brainviewer.session.state import Session, Trajectory
+    from brainviewer.core.recipe import Recipe
+    from brainviewer.session.pins import Curve
+    from brainviewer.session.state import Session
 
 
 class Exporter(QObject):
@@ -53,6 +56,7 @@ class Exporter(QObject):
             return None
         dialog = ExportDialog(
             decoder.channels,
+            has_ages=AGE in person.factual,
             label=subject_label(person.label),
             folder=self._folder,
             parent=self._window,
@@ -79,36 +83,55 @@ class Exporter(QObject):
     def save_recipe(self) -> None:
         """Ask where to, and save what the brain is made from."""
         recipe = self._session.recipe()
-        proposal = f"{subject_label(recipe.label)}_{recipe.age:g}years.json"
+        proposal = f"{self._label(recipe)}.json"
         name = self._ask_name("Save recipe", proposal, "Recipes (*.json)")
         if name is not None:
             self._write(partial(write_recipe, name, recipe), name)
 
+    def save_gradients(self) -> None:
+        """Ask where to, and save what each feature does to each volume."""
+        gradients, recipe = self._session.gradients.gradients, self._session.recipe()
+        if gradients is None or not gradients.rows:
+            return
+        proposal = f"{self._label(recipe)}_features.csv"
+        name = self._ask_name("Save gradients", proposal, "Tables (*.csv)")
+        if name is not None:
+            # The dialog has asked whether a file that exists may go.
+            write = partial(write_saliency_csv, name, gradients.rows, overwrite=True)
+            self._write(write, name)
+
+    def _label(self, recipe: Recipe) -> str:
+        """Call a file after the person, and after the age where there is one."""
+        age = f"_{recipe.age:g}years" if AGE in recipe.conditions else ""
+        return f"{subject_label(recipe.label)}{age}"
+
     def _material(self) -> Material:
         session = self._session
-        decoder, checkpoint, trajectory = session.decoder, session.checkpoint, session.trajectory
-        if decoder is None or checkpoint is None or trajectory is None:
+        decoder, checkpoint, curves = session.decoder, session.checkpoint, session.curves.all()
+        if decoder is None or checkpoint is None or not curves:
             raise ExportError("there is no brain yet; wait until the generator is loaded")
         recipe = session.recipe()
         return Material(
             decoder=decoder,
             recipe=recipe,
             course=course_of(recipe, checkpoint),
-            trajectory=trajectory,
+            curves=curves,
+            measure=session.curves.steps_of,
             draw=self._draw(),
             screenshot=pixmap_png(self._window.grab()),
         )
 
-    def _draw(self) -> Callable[[Trajectory], bytes]:
+    def _draw(self) -> Callable[[Sequence[Curve]], bytes]:
         """Keep what the plot needs as it is now."""
         session = self._session
         sex = session.conditions.get(SEX)
         factual, checkpoint = session.factual, session.checkpoint
         if checkpoint is None:
             raise ExportError("there is no checkpoint open")
-        marked = None if factual is None else _marked(factual.conditions[AGE], factual.volumes_ml)
+        age = None if factual is None else factual.conditions.get(AGE)
+        marked = None if factual is None else _marked(age, factual.volumes_ml)
         return partial(
-            trajectory_png,
+            curves_png,
             checkpoint=checkpoint,
             sex=sex if isinstance(sex, str) else EVERYONE,
             factual=marked,

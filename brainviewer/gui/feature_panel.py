@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -16,13 +17,15 @@ from PySide6.QtWidgets import (
 
 from brainviewer.core.features import Kind
 from brainviewer.core.scenario import AGE, SEX
-from brainviewer.gui.controls import caption_label, described, search_field
+from brainviewer.gui.controls import described, search_field
 from brainviewer.gui.level_row import LevelRow
 from brainviewer.gui.number_row import NumberRow
 
 if TYPE_CHECKING:
     from brainviewer.core.features import Conditions, Feature, FeatureSchema
 
+NO_MATCH = "No feature matches"
+NO_FEATURES = "This generator takes no features: it draws people, each by a seed."
 SEARCH_TOOLTIP = "Show only the features whose name, description or levels hold this text"
 
 
@@ -46,7 +49,9 @@ class FeaturePanel(QWidget):
         self.search = search_field("feature_search", SEARCH_TOOLTIP)
         self.search.setPlaceholderText("Search features")
         self.reset_button = _reset_button()
-        self.nothing = caption_label("features_nothing", "No feature matches")
+        self.nothing = described(QLabel(), "features_nothing", accessible="Features", tooltip="")
+        self.nothing.setProperty("role", "caption")
+        self.nothing.setWordWrap(True)
         self.nothing.hide()
         self._list = QVBoxLayout()
         self._list.setContentsMargins(0, 0, 6, 0)
@@ -65,6 +70,7 @@ class FeaturePanel(QWidget):
             row.value_requested.connect(self.value_requested)
             row.reset_requested.connect(self.reset_requested)
             self._list.insertWidget(place, row)
+        self.search.setEnabled(bool(self.rows))
         self._on_search_changed(self.search.text())
 
     def show_conditions(
@@ -75,6 +81,14 @@ class FeaturePanel(QWidget):
             row.show_value(conditions.get(name), edited=name in edits, factual=factual.get(name))
         self.reset_button.setEnabled(bool(edits))
 
+    def go_to(self, name: str) -> None:
+        """Scroll to the editor of a feature and put the keyboard on it."""
+        row = self.rows[name]
+        if not row.matches(self.search.text()):
+            self.search.clear()
+        self._area.ensureWidgetVisible(row)
+        row.focus_editor()
+
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.addWidget(self.search, 1)
@@ -83,14 +97,16 @@ class FeaturePanel(QWidget):
         inner.setLayout(self._list)
         self._list.addWidget(self.nothing)
         self._list.addStretch(1)
+        self._area = _scrolling(inner)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(head)
-        column.addWidget(_scrolling(inner), 1)
+        column.addWidget(self._area, 1)
 
     def _on_search_changed(self, text: str) -> None:
         for row in self.rows.values():
             row.setVisible(row.matches(text))
+        self.nothing.setText(NO_MATCH if self.rows else NO_FEATURES)
         self.nothing.setVisible(not any(row.matches(text) for row in self.rows.values()))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from brainviewer.gui.controls import caption_label, described, icon_button, restyle
@@ -74,6 +74,14 @@ class FeatureRow(QWidget):
         levels = (level.label for level in feature.levels)
         words = " ".join((feature.title, feature.name, feature.description, *levels))
         return text.casefold() in words.casefold()
+
+    def focus_editor(self) -> None:
+        """Put the keyboard on the value, or on *given* where there is none."""
+        editor = self._editor()
+        (editor if editor.isEnabled() else self.given).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _editor(self) -> QWidget:
+        raise NotImplementedError
 
     def _explain(self, value: Value) -> str:
         raise NotImplementedError

@@ -37,6 +37,9 @@ class LevelRow(FeatureRow):
         with QSignalBlocker(self.chooser):
             self.chooser.setCurrentIndex(_likeliest(self.feature, value))
 
+    def _editor(self) -> QWidget:
+        return self.chooser
+
     def _explain(self, value: Value) -> str:
         if value is None:
             return "Not given: average taken"

@@ -16,6 +16,7 @@ from brainviewer.gui.checkpoint_panel import CardDialog
 from brainviewer.gui.docks import Docks
 from brainviewer.gui.exporter import Exporter
 from brainviewer.gui.file_opener import FileOpener, OpenedImage
+from brainviewer.gui.gradient_panel import GradientPanel
 from brainviewer.gui.help_dialog import PANEL_ROWS, HelpDialog, action_rows
 from brainviewer.gui.icons import refresh_icons, window_icon
 from brainviewer.gui.measures_panel import MeasuresPanel
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self.side = SidePanel()
         self.viewing = ViewingArea(session, Background(bridge))
         self.measures = MeasuresPanel()
+        self.gradients = GradientPanel()
         self.status = StatusBar()
         self.opener = FileOpener(bridge, self)
         self.exporter = Exporter(session, self)
@@ -82,6 +84,7 @@ class MainWindow(QMainWindow):
             session,
             side=self.side,
             measures=self.measures,
+            gradients=self.gradients,
             status=self.status,
             messages=self.messages,
         )
@@ -111,7 +114,13 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setCentralWidget(self._centre())
         self.setStatusBar(self.status)
-        self.docks = Docks(self, side=self.side, layers=self.viewing.layers, measures=self.measures)
+        self.docks = Docks(
+            self,
+            side=self.side,
+            layers=self.viewing.layers,
+            measures=self.measures,
+            gradients=self.gradients,
+        )
 
     def _centre(self) -> QWidget:
         centre = QWidget()
@@ -139,12 +148,17 @@ class MainWindow(QMainWindow):
         person, view = self.person_menu, self.view_menu
         person.new_person.triggered.connect(self._on_new_person)
         person.make_factual.triggered.connect(self._on_make_factual)
+        person.pin.triggered.connect(self.link.pin)
         person.factual_age.triggered.connect(self._on_factual_age)
         person.reset_features.triggered.connect(self._on_reset_features)
         view.reset_layout.triggered.connect(self.docks.reset)
         self.status.convention_requested.connect(self.viewing.toggle_convention)
         self.viewing.changed.connect(self._on_display_changed)
         self._on_display_changed()
+        view.gradients.triggered.connect(self._on_gradients)
+        self.docks.features.visibilityChanged.connect(self.session.gradients.watch)
+        self.gradients.feature_requested.connect(self._on_feature_requested)
+        self.gradients.save_requested.connect(self.exporter.save_gradients)
         view.full_screen.toggled.connect(self._on_full_screen)
         self.help_menu.keys.triggered.connect(self._on_keys)
         self.help_menu.card.triggered.connect(self._on_card)
@@ -180,6 +194,7 @@ class MainWindow(QMainWindow):
             self.side.age.setFocus()
         self.file_menu.set_ready(True)
         self.person_menu.set_ready(True)
+        self.person_menu.show_schema(checkpoint.schema)
         self.help_menu.card.setEnabled(True)
 
     def _on_person_changed(self, person: Person) -> None:
@@ -221,6 +236,14 @@ class MainWindow(QMainWindow):
     def _on_recent_requested(self, path: str) -> None:
         self.opener.open_all([path])
 
+    def _on_gradients(self) -> None:
+        self.docks.bring(self.docks.features)
+        self.gradients.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_feature_requested(self, name: str) -> None:
+        self.docks.bring(self.docks.person)
+        self.side.go_to(name)
+
     def _on_keys(self) -> None:
         rows = [*action_rows(self.menus), *KEY_ROWS, *PANEL_ROWS]
         HelpDialog(rows, self).show()
@@ -256,6 +279,7 @@ class MainWindow(QMainWindow):
             self._is_closed = True
             self._save()
             self.hide()
+            self.docks.features.visibilityChanged.disconnect(self.session.gradients.watch)
             self.session.checkpoint_changed.disconnect(self._on_checkpoint_changed)
             self.session.person_changed.disconnect(self._on_person_changed)
             self.link.close()

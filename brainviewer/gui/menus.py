@@ -13,6 +13,8 @@ from brainviewer.gui.icons import set_icon
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from brainviewer.core.features import FeatureSchema
+
 
 class FileMenu(QMenu):
     """Opening, saving and leaving.
@@ -90,6 +92,10 @@ class PersonMenu(QMenu):
             "Ctrl+Shift+F",
             "Take what is shown as what the person is known to have",
         )
+        self.pin = make_action(
+            self, "&Pin for comparison", "Ctrl+P", "Keep this person with edits and scenario"
+        )
+        set_icon(self.pin, "pin")
         self.addSeparator()
         self.factual_age = make_action(
             self, "Back to the factual &age", "Ctrl+Backspace", "Undo all changes of age"
@@ -104,6 +110,11 @@ class PersonMenu(QMenu):
         """Let the actions be used once there is a person."""
         for action in self.actions():
             action.setEnabled(ready)
+
+    def show_schema(self, schema: FeatureSchema) -> None:
+        """Leave out what makes no sense for a generator without features."""
+        for action in (self.make_factual, self.factual_age, self.reset_features):
+            action.setEnabled(bool(schema.features))
 
 
 class HelpMenu(QMenu):

@@ -80,6 +80,9 @@ class NumberRow(FeatureRow):
             self.slider.setValue(round(number / self._steps.size))
             self.box.setValue(number)
 
+    def _editor(self) -> QWidget:
+        return self.slider
+
     def _explain(self, value: Value) -> str:
         words = _range(self.feature)
         if value is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSpinBox, QWidget
 
-from brainviewer.core.scenario import SEX
+from brainviewer.core.scenario import AGE, SEX
 from brainviewer.gui.controls import caption_label, described
 from brainviewer.gui.icons import set_icon
 from brainviewer.session.model import age_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from brainviewer.core.features import FeatureSchema
     from brainviewer.session.state import Person
 
+NO_FACTS = "Drawn by the seed alone"
 NO_SEED = -1
 MAX_SEED = 2**31 - 1
 
@@ -59,10 +60,13 @@ class PersonPanel(QWidget):
         seed = person.identity.seed
         with QSignalBlocker(self.seed_box):
             self.seed_box.setValue(NO_SEED if seed is None else seed)
-        facts = f"{age_of(person.factual):.1f} years"
+        facts = []
+        if AGE in schema:
+            facts.append(f"{age_of(person.factual):.1f} years")
         if SEX in schema:
-            facts += f", {schema[SEX].label(person.factual.get(SEX))}"
-        self.label.setText(f"{person.label}: factually {facts}")
+            facts.append(schema[SEX].label(person.factual.get(SEX)))
+        self.factual_button.setEnabled(bool(schema.features))
+        self.label.setText(f"{person.label}: factually {', '.join(facts)}" if facts else NO_FACTS)
         self.label.setToolTip(self.label.text())
 
     def _lay_out(self) -> None:

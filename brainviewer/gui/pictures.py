@@ -3,29 +3,63 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PySide6.QtCore import QBuffer, QIODevice
 
 from brainviewer.core.scenario import AGE
 from brainviewer.gui.theme import load_theme
-from brainviewer.gui.trajectory_axes import Marked, TrajectoryAxes, place_side_by_side
+from brainviewer.gui.trajectory_axes import (
+    FONT_POINTS,
+    Beside,
+    Marked,
+    TrajectoryAxes,
+    place_side_by_side,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QPixmap
 
     from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.session.pins import Curve
     from brainviewer.session.trajectory import Trajectory
 
 SIZE_INCHES = (10.0, 3.0)
 DOTS_PER_INCH = 200
+KEY_COLUMNS = 4
+KEY_ROW_INCHES = 0.22
+
+
+def curves_png(
+    curves: Sequence[Curve], checkpoint: Checkpoint, *, sex: str, factual: Marked | None
+) -> bytes:
+    """Draw the visible curves for paper: the first one strong, with its spread.
+
+    Parameters
+    ----------
+    curves, checkpoint, sex, factual
+        See `trajectory_png`.
+    """
+    first, *others = [curve for curve in curves if curve.visible]
+    return trajectory_png(
+        first.trajectory, checkpoint, sex=sex, factual=factual, others=tuple(others)
+    )
 
 
 def trajectory_png(
-    trajectory: Trajectory, checkpoint: Checkpoint, *, sex: str, factual: Marked | None
+    trajectory: Trajectory,
+    checkpoint: Checkpoint,
+    *,
+    sex: str,
+    factual: Marked | None,
+    others: Sequence[Curve] = (),
 ) -> bytes:
     """Draw the trajectories for paper: white, 10 x 3 inches, 200 dots an inch.
 
@@ -38,6 +72,8 @@ def trajectory_png(
         The level whose people they are; ``"all"`` for everyone.
     factual : Marked or None
         The person as given.
+    others : sequence of Curve
+        Drawn thin; the key above the axes names them.
     """
     colors = {**load_theme("light").colors}
     figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, facecolor="white")
@@ -48,13 +84,36 @@ def trajectory_png(
     for it in axes:
         it.show_population(checkpoint.population, sex, ages)
         it.show_trajectory(trajectory)
+        it.show_beside([Beside(curve.trajectory, curve.color) for curve in others])
         it.show_factual(factual)
         it.hide_marker()
         it.fit(known.low, known.high)
-    place_side_by_side(figure, axes)
+    rows = math.ceil(len(others) / KEY_COLUMNS)
+    figure.set_size_inches(SIZE_INCHES[0], SIZE_INCHES[1] + rows * KEY_ROW_INCHES)
+    place_side_by_side(figure, axes, below_inches=rows * KEY_ROW_INCHES)
+    if others:
+        _write_key(figure, others)
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def _write_key(figure: Figure, others: Sequence[Curve]) -> None:
+    """Name the thin curves in a line below the axes."""
+    handles = [
+        Line2D([], [], color=curve.color or "0.3", ls="-" if curve.color else "--", lw=1.3)
+        for curve in others
+    ]
+    names = [curve.pin or f"{curve.trajectory.scenario.value} scenario" for curve in others]
+    figure.legend(
+        handles,
+        names,
+        loc="lower left",
+        ncols=KEY_COLUMNS,
+        fontsize=FONT_POINTS - 1,
+        frameon=False,
+        borderaxespad=0.2,
+    )
 
 
 def pixmap_png(pixmap: QPixmap) -> bytes:

@@ -46,6 +46,7 @@ def render_recipe(
     device: str = "auto",
     load: LoadGenerator = load_generator,
     root: Path = REPOSITORY_CHECKPOINTS,
+    arrange: Callable[[MainWindow], None] | None = None,
 ) -> Path:
     """Draw what the window would show of a recipe.
 
@@ -58,6 +59,8 @@ def render_recipe(
     size : (width, height), pixels
     device, load, root
         As for `Session`.
+    arrange : function of the window, optional
+        Called once the brain is there, such as to bring another part to the front.
 
     Returns
     -------
@@ -87,6 +90,9 @@ def render_recipe(
         window.docks.reset()
         window.show()
         session.apply_recipe(wanted)
+        if arrange is not None:
+            _wait_for(lambda: bool(failures) or session.shown is not None)
+            arrange(window)
         _wait_for(lambda: bool(failures) or _is_complete(session))
         if failures:
             raise GenerationError(failures[0])

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from brainviewer.core.features import Value
     from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.gui.gradient_panel import GradientPanel
     from brainviewer.gui.measures_panel import MeasuresPanel
     from brainviewer.gui.message_bar import MessageBar
     from brainviewer.gui.side_panel import SidePanel
     from brainviewer.gui.status_bar import StatusBar
+    from brainviewer.gui.trajectory_panel import TrajectoryPanel
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class SessionLink:
     session : Session
     side : SidePanel
     measures : MeasuresPanel
+    gradients : GradientPanel
     status : StatusBar
     messages : MessageBar
         Where wishes that cannot be are answered.
@@ -43,12 +46,14 @@ class SessionLink:
         *,
         side: SidePanel,
         measures: MeasuresPanel,
+        gradients: GradientPanel,
         status: StatusBar,
         messages: MessageBar,
     ) -> None:
         self._session = session
         self._side = side
         self._measures = measures
+        self._gradients = gradients
         self._status = status
         self._messages = messages
         self._facts: list[tuple[Any, Callable[..., None]]] = [
@@ -59,6 +64,10 @@ class SessionLink:
             (session.brain_changed, self._on_brain_changed),
             (session.factual_changed, self._on_factual_changed),
             (session.trajectory_changed, self._on_trajectory_changed),
+            (session.curves.other_changed, measures.trajectory.show_other),
+            (session.curves.pins_changed, measures.trajectory.show_pins),
+            (session.gradients.changed, gradients.show_gradients),
+            (session.gradients.outdated, gradients.show_outdated),
             (session.device_changed, status.show_device),
             (session.busy_changed, status.show_busy),
             (session.progress_changed, status.show_progress),
@@ -104,9 +113,20 @@ class SessionLink:
         side.features.value_requested.connect(self._on_value_requested)
         side.features.reset_requested.connect(self._on_reset_requested)
         side.features.reset_all_requested.connect(self._on_reset_all_requested)
-        self._measures.trajectory.age_requested.connect(self._on_age_requested)
+        self._connect_curves(self._measures.trajectory)
         self._measures.volumes.copied.connect(self._messages.show_notice)
         self._status.cancel_requested.connect(self._session.cancel_tasks)
+
+    def _connect_curves(self, panel: TrajectoryPanel) -> None:
+        panel.age_requested.connect(self._on_age_requested)
+        panel.pin_requested.connect(self.pin)
+        panel.pins.rename_requested.connect(self._session.curves.rename_pin)
+        panel.pins.visible_requested.connect(self._session.curves.show_pin)
+        panel.pins.remove_requested.connect(self._session.curves.remove_pin)
+
+    def pin(self) -> None:
+        """Keep the person of now for comparison."""
+        self._session.curves.pin()
 
     # Wishes
 
@@ -147,15 +167,20 @@ class SessionLink:
 
     def _on_checkpoint_changed(self, checkpoint: Checkpoint) -> None:
         side, schema = self._side, checkpoint.schema
+        side.set_ready(True)
         side.checkpoint.show_checkpoints(self._session.checkpoints, self._session.problems)
         side.checkpoint.show_checkpoint(checkpoint)
-        side.age.show_feature(schema[AGE])
+        side.scenario.setEnabled(AGE in schema)
+        if AGE in schema:
+            side.age.show_feature(schema[AGE])
+        else:
+            side.age.show_not_taken()
         side.sex.setVisible(SEX in schema)
         if SEX in schema:
             side.sex.show_feature(schema[SEX])
         side.features.show_schema(schema)
         self._measures.trajectory.show_checkpoint(checkpoint)
-        side.set_ready(True)
+        self._gradients.show_schema(schema)
 
     def _on_person_changed(self, person: Person) -> None:
         checkpoint = self._session.checkpoint
@@ -163,7 +188,8 @@ class SessionLink:
             return
         age = person.factual.get(AGE)
         self._side.person.show_person(person, checkpoint.schema)
-        self._side.age.show_factual(float(age) if isinstance(age, int | float) else None)
+        if AGE in checkpoint.schema:
+            self._side.age.show_factual(float(age) if isinstance(age, int | float) else None)
         self._measures.trajectory.show_factual(None)
         self._show_conditions()
 
@@ -204,11 +230,12 @@ class SessionLink:
         person = session.person
         if person is None:
             return
-        self._side.age.show_age(session.age)
+        if math.isfinite(session.age):
+            self._side.age.show_age(session.age)
+            self._measures.trajectory.show_age(session.age)
         self._side.sex.show_value(conditions.get(SEX))
         self._side.features.show_conditions(conditions, edits=session.edits, factual=person.factual)
         self._measures.trajectory.show_sex(conditions.get(SEX))
-        self._measures.trajectory.show_age(session.age)
 
     def _show_volumes(self) -> None:
         session = self._session
@@ -221,9 +248,11 @@ class SessionLink:
         table.show_caption(self._caption(shown), space=generator.space)
 
     def _caption(self, shown: Shown) -> str:
-        person = self._session.person
+        person, now = self._session.person, _age(shown.conditions)
+        if math.isnan(now):
+            return "Drawn by the seed alone"
         factual = "" if person is None else f", factual {_age(person.factual):.1f} years"
-        return f"Now {_age(shown.conditions):.1f}{factual}"
+        return f"Now {now:.1f}{factual}"
 
 
 def _age(conditions: Mapping[str, Value]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
 
 from brainviewer.gui.controls import described, title_label
@@ -55,6 +55,12 @@ class SexButtons(QWidget):
             for code, button in zip(self._codes, self.buttons, strict=True):
                 button.setChecked(code == value)
             self._group.setExclusive(True)
+
+    def focus_editor(self) -> None:
+        """Put the keyboard on the button that is pressed, or on the first."""
+        pressed = self._group.checkedButton() or next(iter(self.buttons), None)
+        if pressed is not None:
+            pressed.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     @property
     def buttons(self) -> list[QPushButton]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from brainviewer.core.scenario import AGE, SEX
 from brainviewer.gui.age_slider import AgeSlider
 from brainviewer.gui.checkpoint_panel import CheckpointPanel
 from brainviewer.gui.feature_panel import FeaturePanel
@@ -39,6 +41,15 @@ class SidePanel(QWidget):
         column.addWidget(_line())
         column.addWidget(self.features, 1)
         self.set_ready(False)
+
+    def go_to(self, feature: str) -> None:
+        """Put the keyboard on the editor of a feature."""
+        if feature == AGE:
+            self.age.slider.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        elif feature == SEX:
+            self.sex.focus_editor()
+        else:
+            self.features.go_to(feature)
 
     def set_ready(self, ready: bool) -> None:
         """Let the controls be used once there is a generator."""

@@ -32,6 +32,8 @@ TEXT_INSET_PIXELS = 8
 CROSSHAIR_GAP_PIXELS = 9.0
 LETTER_PIXELS = 17
 CAPTION_PIXELS = 13
+# Narrower panes have no room for the captions beside the letters: they go below and above.
+NARROW_PIXELS = 260
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ def draw_captions(painter: QPainter, frame: Frame, pane: QRectF) -> None:
 
     Also on sagittal slices, which look the same in both conventions: none must be in doubt.
     """
+    if pane.width() < NARROW_PIXELS:
+        pane = pane.adjusted(0, LETTER_PIXELS, 0, -LETTER_PIXELS)
     bottom_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
     for place, text in (
         (Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, position_text(frame)),

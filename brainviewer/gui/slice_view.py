@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
@@ -178,9 +177,10 @@ class SliceView(QWidget):
 
     def _placement(self, frame: Frame) -> drawing.Placement:
         fitted = min(
-            drawing.fitted_scale(replace(frame, plane=view.plane), QSizeF(view.size()))
+            drawing.fitted_scale(other, QSizeF(view.size()))
             for view in self._sharing
             if view is self or not view.isHidden()
+            for other in [view.frame or frame]
         )
         return drawing.Placement.of(self._display.view(self.plane), QSizeF(self.size()), fitted)
 

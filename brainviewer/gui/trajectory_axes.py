@@ -11,10 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from brainviewer.core.tissues import TISSUE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.artist import Artist
+    from matplotlib.collections import FillBetweenPolyCollection
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
     from matplotlib.path import Path
     from numpy.typing import NDArray
 
@@ -37,6 +39,24 @@ class Marked:
     volumes_ml: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """A curve beside that of the person in the scenario that was chosen.
+
+    Attributes
+    ----------
+    trajectory : Trajectory
+    color : str
+        ``#rrggbb``; empty for that of the structure, then the line is dashed.
+    has_spread : bool
+        Whether the spread over other draws is drawn too.
+    """
+
+    trajectory: Trajectory
+    color: str = ""
+    has_spread: bool = False
+
+
 class TrajectoryAxes:
     """The artists of one structure.
 
@@ -56,6 +76,8 @@ class TrajectoryAxes:
         self.axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
         self._dress(colors)
         own, text = colors.get(structure, colors["accent"]), colors["text"]
+        self._own = own
+        self._beside: list[tuple[FillBetweenPolyCollection, Line2D]] = []
         nothing: list[float] = []
         self._wide = self.axes.fill_between(nothing, nothing, nothing, fc=text, alpha=0.10, lw=0)
         self._middle = self.axes.fill_between(nothing, nothing, nothing, fc=text, alpha=0.13, lw=0)
@@ -72,7 +94,8 @@ class TrajectoryAxes:
     @property
     def curves(self) -> tuple[Artist, ...]:
         """What changes with the person, the lowest first."""
-        return self._spread, self._person, self._factual
+        bands, lines = ([pair[n] for pair in self._beside] for n in (0, 1))
+        return *bands, self._spread, *lines, self._person, self._factual
 
     @property
     def markers(self) -> tuple[Artist, ...]:
@@ -95,12 +118,30 @@ class TrajectoryAxes:
             self._person.set_data([], [])
             self._spread.set_data([], [], [])
             return
-        volumes = trajectory.volumes[self.structure]
-        known = np.isfinite(volumes)
-        self._person.set_data(trajectory.ages[known], volumes[known])
-        spread = trajectory.spread.get(self.structure, np.full((3, len(volumes)), np.nan))
-        whole = np.isfinite(spread).all(axis=0)
-        self._spread.set_data(trajectory.ages[whole], spread[0, whole], spread[2, whole])
+        self._person.set_data(*_known(trajectory, self.structure))
+        ages, spread = _known_spread(trajectory, self.structure)
+        self._spread.set_data(ages, spread[0], spread[2])
+
+    def show_beside(self, curves: Sequence[Beside]) -> None:
+        """Show the known parts of other curves, thin, and dashed in the structure's colour."""
+        while len(self._beside) < len(curves):
+            self._beside.append(self._thin_curve())
+        for number, (band, line) in enumerate(self._beside):
+            shown = number < len(curves) and self.structure in curves[number].trajectory.volumes
+            if not shown:
+                line.set_data([], [])
+                band.set_data([], [], [])
+                continue
+            curve = curves[number]
+            line.set_data(*_known(curve.trajectory, self.structure))
+            line.set_color(curve.color or self._own)
+            line.set_linestyle("-" if curve.color else (0, (4, 2.5)))
+            band.set_facecolor(curve.color or self._own)
+            ages, spread = _known_spread(curve.trajectory, self.structure)
+            if curve.has_spread:
+                band.set_data(ages, spread[0], spread[2])
+            else:
+                band.set_data([], [], [])
 
     def show_factual(self, factual: Marked | None) -> None:
         """Mark the person as given with a ring."""
@@ -144,10 +185,19 @@ class TrajectoryAxes:
             self.axes.set_ylim(low - room, high + room)
         return before != (self.axes.get_xlim(), self.axes.get_ylim())
 
+    def _thin_curve(self) -> tuple[FillBetweenPolyCollection, Line2D]:
+        band = self.axes.fill_between([], [], [], fc=self._own, alpha=0.16, lw=0)
+        (line,) = self.axes.plot([], [], color=self._own, lw=1.3)
+        for artist in (band, line):
+            artist.set_animated(True)
+        return band, line
+
     def _volume_range(self) -> tuple[float, float]:
+        bands = [self._wide, self._spread, *(band for band, _ in self._beside)]
+        lines = [self._person, self._factual, *(line for _, line in self._beside)]
         drawn = [
-            *(_heights(path) for it in (self._wide, self._spread) for path in it.get_paths()),
-            *(np.asarray(it.get_ydata(), dtype=float) for it in (self._person, self._factual)),
+            *(_heights(path) for it in bands for path in it.get_paths()),
+            *(np.asarray(it.get_ydata(), dtype=float) for it in lines),
         ]
         values = np.concatenate(drawn)
         values = values[np.isfinite(values)]
@@ -174,17 +224,38 @@ class TrajectoryAxes:
             spine.set_color(colors["line"])
 
 
-def place_side_by_side(figure: Figure, axes: list[TrajectoryAxes]) -> None:
+def place_side_by_side(
+    figure: Figure, axes: list[TrajectoryAxes], *, below_inches: float = 0.0
+) -> None:
     """Give the axes equal places, with room in inches for the numbers at their edges."""
     if not axes:
         return
     width, height = figure.get_size_inches()
     left, right, top, bottom, between = _MARGINS
+    bottom += below_inches
     own = max((width - left - right - between * (len(axes) - 1)) / len(axes), 0.1)
     tall = max(height - top - bottom, 0.1)
     for number, it in enumerate(axes):
         start = left + number * (own + between)
         it.axes.set_position((start / width, bottom / height, own / width, tall / height))
+
+
+def _known(
+    trajectory: Trajectory, structure: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ages at which a volume is known, and the volumes."""
+    volumes = trajectory.volumes[structure]
+    known = np.isfinite(volumes)
+    return trajectory.ages[known], volumes[known]
+
+
+def _known_spread(
+    trajectory: Trajectory, structure: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ages (N,) at which the spread is known, and the spread (3, N)."""
+    spread = trajectory.spread.get(structure, np.full((3, len(trajectory.ages)), np.nan))
+    whole = np.isfinite(spread).all(axis=0)
+    return trajectory.ages[whole], spread[:, whole]
 
 
 def _heights(path: Path) -> NDArray[np.float64]:

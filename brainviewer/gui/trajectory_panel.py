@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 
 from brainviewer.core.scenario import AGE, SEX
 from brainviewer.core.tissues import TISSUE_NAMES
-from brainviewer.gui.controls import caption_label, described
+from brainviewer.gui.controls import caption_label, described, icon_button
+from brainviewer.gui.pins_row import PinsRow
 from brainviewer.gui.theme import theme_of
+from brainviewer.gui.trajectory_axes import Beside
 from brainviewer.gui.trajectory_plot import TrajectoryPlot
 from brainviewer.session.request import structures_of
 
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Value
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.gui.trajectory_axes import Marked
+    from brainviewer.session.pins import Pin
     from brainviewer.session.trajectory import Trajectory
 
 NO_STRUCTURES = "This generator makes images without tissue maps, so there are no volumes to plot"
-HINT = "Drag to set the age"
+NO_AGES = "This generator takes no features, so there is no course over age"
+PIN_TOOLTIP = "Pin this person with edits and scenario, for comparison (Ctrl+P)"
+HINT = ""
 
 
 class TrajectoryPanel(QWidget):
@@ -32,34 +37,60 @@ class TrajectoryPanel(QWidget):
     Signals
     -------
     age_requested : float, years
+    pin_requested
+        Keep the person of now for comparison.
     """
 
     age_requested = Signal(float)
+    pin_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._checkpoint: Checkpoint | None = None
         self._trajectory: Trajectory | None = None
+        self._other: Trajectory | None = None
+        self._pins: tuple[Pin, ...] = ()
         self._sex = ""
         self.toggles: dict[str, QCheckBox] = {}
         self.legend = caption_label("trajectory_legend")
         self.readout = QLabel(HINT)
         self.plot = TrajectoryPlot()
         self.nothing = QLabel(NO_STRUCTURES)
+        self.other = described(
+            QCheckBox("Other scenario"),
+            "show_other_scenario",
+            accessible="Plot the other scenario",
+            tooltip="Plot the person in the other scenario too: the dashed line",
+        )
+        self.other.setChecked(True)
+        self.spreads = described(
+            QCheckBox("All spreads"),
+            "show_all_spreads",
+            accessible="Plot the spread of all curves",
+            tooltip="Plot the spread over other draws of every curve, not only of this person's",
+        )
+        self.pin_button = icon_button("pin_person", "pin", PIN_TOOLTIP)
+        self.pins = PinsRow()
         self._toggle_row = QHBoxLayout()
         self._lay_out()
         self.plot.show_theme(theme_of(self.palette()))
         self.plot.age_requested.connect(self.age_requested)
         self.plot.pointed_at.connect(self._on_pointed_at)
+        self.pin_button.clicked.connect(self.pin_requested)
+        for toggle in (self.other, self.spreads):
+            toggle.toggled.connect(self._show_beside)
 
     def show_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Make axes and toggles for the structures of a checkpoint."""
         self._checkpoint = checkpoint
-        structures = structures_of(checkpoint)
+        has_ages = AGE in checkpoint.schema
+        structures = structures_of(checkpoint) if has_ages else ()
         self._make_toggles(structures)
-        known = checkpoint.schema[AGE].fitted
-        self.plot.show_structures(structures, (known.low, known.high))
-        self.plot.setVisible(bool(structures))
+        self.plot.show_structures(structures, _age_range(checkpoint))
+        widgets: tuple[QWidget, ...] = (self.plot, self.legend, self.readout, *self._choices)
+        for widget in widgets:
+            widget.setVisible(bool(structures))
+        self.nothing.setText(NO_STRUCTURES if has_ages else NO_AGES)
         self.nothing.setVisible(not structures)
         self.show_sex(None)
 
@@ -77,6 +108,19 @@ class TrajectoryPanel(QWidget):
         """Show a person's curve, as far as it is known."""
         self._trajectory = trajectory
         self.plot.show_trajectory(trajectory)
+
+    def show_other(self, other: Trajectory | None) -> None:
+        """Show a person's curve in the scenario that was not chosen."""
+        self._other = other
+        if other is not None:
+            self.other.setText(f"{other.scenario.value.capitalize()} too")
+        self._show_beside()
+
+    def show_pins(self, pins: tuple[Pin, ...]) -> None:
+        """Show the curves that were pinned, and their list."""
+        self._pins = pins
+        self.pins.show_pins(pins)
+        self._show_beside()
 
     def show_age(self, age: float) -> None:
         """Move the marker to an age in years."""
@@ -104,6 +148,9 @@ class TrajectoryPanel(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(8, 2, 8, 0)
         head.addLayout(self._toggle_row)
+        head.addWidget(self.other)
+        head.addWidget(self.spreads)
+        head.addWidget(self.pin_button)
         head.addSpacing(8)
         head.addWidget(self.legend, 1)
         head.addWidget(self.readout)
@@ -112,6 +159,7 @@ class TrajectoryPanel(QWidget):
         column.setSpacing(0)
         column.addLayout(head)
         column.addWidget(self.plot, 1)
+        column.addWidget(self.pins)
         column.addWidget(self.nothing, 1)
 
     def _make_toggles(self, structures: tuple[str, ...]) -> None:
@@ -124,12 +172,29 @@ class TrajectoryPanel(QWidget):
             toggle.toggled.connect(self._on_toggled)
             self._toggle_row.addWidget(toggle)
 
+    @property
+    def _choices(self) -> tuple[QWidget, ...]:
+        return self.other, self.spreads, self.pin_button
+
+    def _show_beside(self) -> None:
+        spread = self.spreads.isChecked()
+        others = [self._other] if self._other is not None and self.other.isChecked() else []
+        visible = [pin for pin in self._pins if pin.visible]
+        self.plot.show_beside(
+            [
+                *(Beside(it, has_spread=spread) for it in others),
+                *(Beside(pin.trajectory, pin.color, spread) for pin in visible),
+            ]
+        )
+
     def _write_legend(self) -> None:
         if self._checkpoint is not None:
             people = f"training people{', ' if self._sex else ''}{self._sex}"
-            self.legend.setText(f"━ this person   ▒ other draws   ░ {people}")
+            self.legend.setText(f"━ this person   ┅ other scenario   ▒ other draws   ░ {people}")
             self.legend.setToolTip(
                 f"Thick line: this person in the scenario\n"
+                f"Dashed line: in the other scenario\n"
+                f"Other thin lines: pins\n"
                 f"Coloured band: 5th to 95th percentile of other identities, same conditions\n"
                 f"Grey bands and line: {people}: 5th to 95th and 25th to 75th percentile, median\n"
                 f"Ring: the person as given"
@@ -140,6 +205,14 @@ class TrajectoryPanel(QWidget):
 
     def _on_pointed_at(self, age: float) -> None:
         self.readout.setText(HINT if math.isnan(age) else _readout(self._trajectory, age))
+
+
+def _age_range(checkpoint: Checkpoint) -> tuple[float, float]:
+    """Return the ages of the training people in years; any where the generator takes none."""
+    if AGE not in checkpoint.schema:
+        return 0.0, 1.0
+    known = checkpoint.schema[AGE].fitted
+    return known.low, known.high
 
 
 def _readout(trajectory: Trajectory | None, age: float) -> str:

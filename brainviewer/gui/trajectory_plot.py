@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from brainviewer.core.population import Population
     from brainviewer.gui.theme import Theme
-    from brainviewer.gui.trajectory_axes import Marked
+    from brainviewer.gui.trajectory_axes import Beside, Marked
     from brainviewer.session.trajectory import Trajectory
 
 REDRAW_INTERVAL_MS = 60
@@ -65,6 +65,7 @@ class TrajectoryPlot(FigureCanvasQTAgg):
         self._population: tuple[Population, str] | None = None
         self._drawn_population: tuple[Population, str] | None = None
         self._trajectory: Trajectory | None = None
+        self._beside: tuple[Beside, ...] = ()
         self._factual: Marked | None = None
         self._now: Marked | None = None
         self._age = 0.0
@@ -105,6 +106,11 @@ class TrajectoryPlot(FigureCanvasQTAgg):
     def show_trajectory(self, trajectory: Trajectory | None) -> None:
         """Show a person's curve, as far as it is known."""
         self._trajectory = trajectory
+        self._redraw_soon()
+
+    def show_beside(self, curves: Sequence[Beside]) -> None:
+        """Show other curves beside that of the person."""
+        self._beside = tuple(curves)
         self._redraw_soon()
 
     def show_factual(self, factual: Marked | None) -> None:
@@ -171,6 +177,7 @@ class TrajectoryPlot(FigureCanvasQTAgg):
                 it.show_population(*self._population, ages)
                 stale = True
             it.show_trajectory(self._trajectory)
+            it.show_beside(self._beside)
             it.show_factual(self._factual)
             it.show_now(self._now)
             it.show_age(self._age)

@@ -46,6 +46,15 @@ class ViewMenu(QMenu):
         self._viewing = viewing
         self._make_display_actions()
         self.addSeparator()
+        self.compare = _checkable(
+            make_action(
+                self,
+                "&Compare",
+                "Ctrl+B",
+                "Put another brain beside: as given, a pin, a checkpoint",
+            )
+        )
+        self.compare.toggled.connect(viewing.show_compare)
         self._make_panes_menu()
         self._make_3d_menu()
         self.addSeparator()
@@ -53,6 +62,9 @@ class ViewMenu(QMenu):
             action = dock.toggleViewAction()
             action.setToolTip(f"Show or hide the part with the {dock.windowTitle().lower()}")
             self.addAction(action)
+        self.gradients = make_action(
+            self, "What the features &do", "Ctrl+G", "Show the gradients of the volumes, by feature"
+        )
         self.full_screen = _checkable(
             make_action(self, "F&ull screen", "F11", "Give the window the whole screen")
         )
@@ -69,9 +81,11 @@ class ViewMenu(QMenu):
             (self.radiological, display.convention is Convention.RADIOLOGICAL),
             (self.crosshair, display.crosshair_visible),
             (self.smooth, display.interpolation == "linear"),
+            (self.compare, self._viewing.is_comparing),
         ):
             with QSignalBlocker(action):
                 action.setChecked(holds)
+        self.large_3d.setEnabled(not self._viewing.is_comparing)
 
     def _make_display_actions(self) -> None:
         viewing = self._viewing
@@ -101,21 +115,19 @@ class ViewMenu(QMenu):
         self.auto_window.triggered.connect(viewing.auto_window)
 
     def _make_panes_menu(self) -> None:
-        ortho = self._viewing.ortho
+        viewing = self._viewing
         menu = self.addMenu("&Large pane")
-        panes = {
-            "&Coronal": ortho.slices[Plane.CORONAL],
-            "&Sagittal": ortho.slices[Plane.SAGITTAL],
-            "&Axial": ortho.slices[Plane.AXIAL],
-            "&3D": ortho.fourth,
-        }
-        for number, (name, pane) in enumerate(panes.items(), 1):
-            action = make_action(
-                menu, name, f"Ctrl+{number}", "Give this pane the whole space, or take it back"
-            )
-            action.triggered.connect(partial(ortho.toggle_maximised, pane))
+        explanation = "Give this pane the whole space, or take it back"
+        planes = {"&Coronal": Plane.CORONAL, "&Sagittal": Plane.SAGITTAL, "&Axial": Plane.AXIAL}
+        for number, (name, plane) in enumerate(planes.items(), 1):
+            action = make_action(menu, name, f"Ctrl+{number}", explanation)
+            action.triggered.connect(partial(viewing.toggle_large, plane))
+        self.large_3d = make_action(menu, "&3D", "Ctrl+4", explanation)
+        self.large_3d.triggered.connect(
+            partial(viewing.ortho.toggle_maximised, viewing.ortho.fourth)
+        )
         every = make_action(menu, "A&ll four", "Ctrl+0", "Let all panes share the space")
-        every.triggered.connect(ortho.restore)
+        every.triggered.connect(viewing.restore_panes)
 
     def _make_3d_menu(self) -> None:
         pane = self._viewing.pane_3d

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from brainviewer.core.space import Convention
+from brainviewer.gui.compare_view import CompareView
 from brainviewer.gui.cursor_bar import CursorBar, other_convention
 from brainviewer.gui.layers_panel import LayersPanel
 from brainviewer.gui.ortho_view import OrthoView
@@ -18,6 +19,7 @@ from brainviewer.session.display import Display
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
+    from brainviewer.core.space import Plane
     from brainviewer.gui.background import Background
     from brainviewer.session.state import Session, Shown
 
@@ -55,12 +57,16 @@ class ViewingArea(QWidget):
         self.display = Display()
         self.pane_3d = Pane3D(background)
         self.ortho = OrthoView(self.display, self.pane_3d)
+        self.compare = CompareView(session, self.display)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.ortho)
+        self._pages.addWidget(self.compare)
         self.cursor_bar = CursorBar(self.display)
         self.layers = LayersPanel(self.display)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.ortho, 1)
+        column.addWidget(self._pages, 1)
         column.addWidget(self.cursor_bar)
         session.brain_changed.connect(self._on_brain_changed)
         self.display.view_changed.connect(self._on_display_changed)
@@ -85,6 +91,35 @@ class ViewingArea(QWidget):
         if visible != self.display.crosshair_visible:
             self.display.toggle_crosshair()
 
+    @property
+    def is_comparing(self) -> bool:
+        """Whether two brains are side by side."""
+        return self._pages.currentWidget() is self.compare
+
+    def show_compare(self, comparing: bool) -> None:
+        """Put another brain beside the one on the screen, or give it the whole place again."""
+        if comparing == self.is_comparing:
+            return
+        self._pages.setCurrentWidget(self.compare if comparing else self.ortho)
+        if comparing:
+            self.compare.begin()
+        else:
+            self.compare.end()
+        self.cursor_bar.read_beside(self.compare.beside if comparing else None)
+        self.changed.emit()
+
+    def toggle_large(self, plane: Plane) -> None:
+        """Give a plane the whole space, or let all panes share it again."""
+        if self.is_comparing:
+            self.compare.toggle_large(plane)
+        else:
+            self.ortho.toggle_maximised(self.ortho.slices[plane])
+
+    def restore_panes(self) -> None:
+        """Let all panes share the space."""
+        self.ortho.restore()
+        self.compare.restore()
+
     def auto_window(self) -> None:
         """Take brightness and contrast from the active layer itself."""
         if self.display.layers:
@@ -95,7 +130,7 @@ class ViewingArea(QWidget):
         self._session.brain_changed.disconnect(self._on_brain_changed, missing_ok=True)
         self.display.view_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
-        for part in (self.ortho, self.cursor_bar, self.layers):
+        for part in (self.ortho, self.compare, self.cursor_bar, self.layers):
             part.close()
         super().closeEvent(event)
 

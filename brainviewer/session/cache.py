@@ -75,14 +75,20 @@ class BrainCache:
 
     def put(self, key: BrainKey, brain: Brain, volumes_ml: Mapping[str, float]) -> None:
         """Keep a brain, and forget others until the bound holds."""
-        codes = np.rint(brain.data * _STEPS).clip(0, _STEPS).astype(np.uint8)
-        entry = Cached(key, brain.channels, codes, brain.affine, volumes_ml)
+        entry = _rounded(key, brain, volumes_ml)
         with self._lock:
             self._brains[key] = entry
             self._brains.move_to_end(key)
             while self._used_bytes() > self._limit_bytes:
                 self._brains.popitem(last=False)
         self.put_volumes(key, volumes_ml)
+
+    def offer(self, key: BrainKey, brain: Brain, volumes_ml: Mapping[str, float]) -> None:
+        """Keep a brain if there is room without forgetting another, and its volumes anyway."""
+        if self.used_bytes + brain.data.size <= self._limit_bytes:
+            self.put(key, brain, volumes_ml)
+        else:
+            self.put_volumes(key, volumes_ml)
 
     def put_volumes(self, key: BrainKey, volumes_ml: Mapping[str, float]) -> None:
         """Keep only the volumes of a brain."""
@@ -121,6 +127,13 @@ class BrainCache:
         return sum(entry.codes.nbytes for entry in self._brains.values())
 
 
+def _rounded(key: BrainKey, brain: Brain, volumes_ml: Mapping[str, float]) -> Cached:
+    codes = np.rint(brain.data * _STEPS).clip(0, _STEPS).astype(np.uint8)
+    return Cached(key, brain.channels, codes, brain.affine, volumes_ml)
+
+
 def _distance(key: BrainKey, other: BrainKey) -> float:
     """Years between two brains; infinite when anything but age differs."""
-    return abs(key.age - other.age) if key[:3] == other[:3] else float("inf")
+    if key[:3] != other[:3]:
+        return float("inf")
+    return 0.0 if key.age is None or other.age is None else abs(key.age - other.age)

@@ -69,9 +69,13 @@ class Decoder:
         """Make a brain; on the CPU when the GPU has no memory for it."""
         return self._ask(lambda generator: generator.generate(identity, conditions))
 
-    def volume_gradients(self, identity: Identity, conditions: Conditions) -> FloatArray:
+    def volume_gradients(
+        self, identity: Identity, conditions: Conditions, weights: FloatArray | None = None
+    ) -> FloatArray:
         """Differentiate the volumes; on the CPU when the GPU has no memory for it."""
-        return self._ask(lambda generator: generator.volume_gradients(identity, conditions))
+        return self._ask(
+            lambda generator: generator.volume_gradients(identity, conditions, weights)
+        )
 
     def _ask(self, question: Callable[[Generator], Answer]) -> Answer:
         try:

@@ -95,7 +95,7 @@ class Display:
         """The voxel (i, j, k) of the reference at the crosshair; (0, 0, 0) without layers."""
         if self.reference is None:
             return 0, 0, 0
-        return nearest_voxel(self.reference, self._crosshair)
+        return nearest_voxel(self.reference, self.crosshair)
 
     @property
     def convention(self) -> Convention:
@@ -222,15 +222,15 @@ class Display:
         if self.reference is None:
             return
         shape, voxel = self.reference.shape, self.crosshair_voxel
-        row, column = voxel_to_pixel(plane, self._convention, shape, voxel)
+        row, column = voxel_to_pixel(plane, self.convention, shape, voxel)
         index = voxel[PLANE_AXIS[plane]]
-        moved = pixel_to_voxel(plane, self._convention, shape, index, row + rows, column + columns)
+        moved = pixel_to_voxel(plane, self.convention, shape, index, row + rows, column + columns)
         self.set_crosshair_voxel(moved)
 
     def values_at_crosshair(self) -> list[Reading]:
         """Read the nearest voxel of every visible layer, bottom first."""
         return [
-            Reading(layer.name, _value_at(layer.volume, self._crosshair), layer.kind)
+            Reading(layer.name, _value_at(layer.volume, self.crosshair), layer.kind)
             for layer in self._layers
             if layer.visible
         ]
@@ -293,7 +293,7 @@ class Display:
         return next((it for it in places if is_successor(layers[it], active)), 0)
 
     def _frame(self, plane: Plane, reference: Volume) -> Frame:
-        return frame_of(reference, plane, self._crosshair, self._convention)
+        return frame_of(reference, plane, self.crosshair, self.convention)
 
     def _set_views(self, views: dict[Plane, View]) -> None:
         reference = self.reference

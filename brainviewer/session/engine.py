@@ -1,4 +1,4 @@
-"""From a state to pictures: the cache at once, the generator after, the trajectory behind."""
+"""From a state to pictures: the cache at once, the generator after, all the rest behind."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from psygnal import Signal
 
+from brainviewer.session.comparison import Comparison
+from brainviewer.session.curves import Curves
 from brainviewer.session.decoder import Decoder, LoadGenerator
-from brainviewer.session.measuring import factual_brain, measured_steps, measured_topic
+from brainviewer.session.gradients import GradientWatch
+from brainviewer.session.measuring import Place, factual_brain
 from brainviewer.session.request import Request, Shown, measured_volumes_ml
-from brainviewer.session.trajectory import Trajectory
 from brainviewer.session.worker import Worker
 
 if TYPE_CHECKING:
@@ -39,24 +41,30 @@ class Engine:
     post : function
         Runs a function on the owner's thread.
     cache : BrainCache
+    load : function
+        Loads the weights of a checkpoint.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
     quiet_s : float, s
         How long no new state must have come before the background goes on.
     """
 
     brain_changed = Signal(Shown)
     factual_changed = Signal(Shown)
-    trajectory_changed = Signal(Trajectory)
     busy_changed = Signal(str)
     progress_changed = Signal(float)
     failed = Signal(Exception)
     moved = Signal(str)
 
-    def __init__(self, post: Post, cache: BrainCache, *, quiet_s: float) -> None:
+    def __init__(
+        self, post: Post, cache: BrainCache, *, load: LoadGenerator, device: str, quiet_s: float
+    ) -> None:
         self.decoder: Decoder | None = None
         self.shown: Shown | None = None
         self.factual: Shown | None = None
-        self.trajectory: Trajectory | None = None
         self._post = post
+        self._load = load
+        self._device = device
         self._cache = cache
         self._quiet_s = quiet_s
         self._worker = Worker(
@@ -64,6 +72,12 @@ class Engine:
             lambda title: post(partial(self.busy_changed.emit, title)),
             quiet_s=quiet_s,
         )
+        self.curves = Curves(post, self._worker, cache)
+        self.gradients = GradientWatch(post, self._worker, cache)
+        self.comparison = Comparison(
+            post, self._worker, cache, load=load, device=device, on_moved=self._work_moved
+        )
+        self.curves.pins_changed.connect(self.comparison.show_pins)
         self._state: State | None = None
         self._loading: Checkpoint | None = None
         self._number = 0
@@ -79,19 +93,11 @@ class Engine:
         """Whether another checkpoint is on its way."""
         return self._loading is not None
 
-    def load(
-        self,
-        checkpoint: Checkpoint,
-        load: LoadGenerator,
-        *,
-        device: str,
-        loaded: Callable[[Decoder], None],
-    ) -> None:
+    def load(self, checkpoint: Checkpoint, *, loaded: Callable[[Decoder], None]) -> None:
         """Load a checkpoint; until it is there, or if it fails, the present one stays in use."""
         self._loading = checkpoint
-        title = f"Loading {checkpoint.title}"
         self._worker.submit(
-            title, partial(self._work_load, checkpoint, load, device=device, loaded=loaded)
+            f"Loading {checkpoint.title}", partial(self._work_load, checkpoint, loaded)
         )
 
     def use(self, decoder: Decoder) -> None:
@@ -106,15 +112,14 @@ class Engine:
 
     def follow(self, state: State) -> None:
         """Show what a state asks for."""
-        old, self._state = self._state, state
-        is_new_person = old is None or old.person is not state.person
+        self._state = state
         self._number += 1
         request = Request(
             self._number, state.checkpoint, state.person.identity, state.course, state.age
         )
         self._ask(request, state)
-        if old is None or is_new_person or measured_topic(old) != measured_topic(state):
-            self._restart_background(state)
+        if self.decoder is not None and not self.is_loading:
+            self._follow_behind(state, self.decoder)
 
     def start_task(
         self, title: str, steps: Generator[float, None, Result], *, done: Callable[[Result], None]
@@ -169,27 +174,23 @@ class Engine:
         if self.shown is not None and dict(self.shown.conditions) == dict(state.person.factual):
             self._on_factual(state, self.shown)
 
-    def _restart_background(self, state: State) -> None:
-        if self.decoder is None:
-            return
-        steps = measured_steps(state, self.decoder, self._cache)
-        self._on_trajectory(state, next(steps))
-        self._worker.run_background(
-            "Measuring the trajectory", self._work_background(state, self.decoder, steps)
-        )
+    def _follow_behind(self, state: State, decoder: Decoder) -> None:
+        """Have all that can wait follow too."""
+        if self.factual is None:
+            self._worker.run_background(
+                "Making the factual brain", self._work_factual(state, decoder), place=Place.FACTUAL
+            )
+        self.comparison.follow(state, decoder)
+        self.gradients.follow(state, decoder)
+        self.curves.follow(state, decoder)
 
     # On the worker's thread
 
-    def _work_load(
-        self,
-        checkpoint: Checkpoint,
-        load: LoadGenerator,
-        *,
-        device: str,
-        loaded: Callable[[Decoder], None],
-    ) -> None:
+    def _work_load(self, checkpoint: Checkpoint, loaded: Callable[[Decoder], None]) -> None:
         try:
-            decoder = Decoder(checkpoint, load, device=device, on_moved=self._work_moved)
+            decoder = Decoder(
+                checkpoint, self._load, device=self._device, on_moved=self._work_moved
+            )
         except Exception:
             self._post(partial(self._on_load_failed, checkpoint))
             raise
@@ -203,15 +204,9 @@ class Engine:
         shown = Shown(brain, volumes, conditions, request.identity, exact=True)
         self._post(partial(self._on_picture, request, shown))
 
-    def _work_background(
-        self, state: State, decoder: Decoder, steps: Generator[Trajectory, None, None]
-    ) -> Generator[None, None, None]:
-        if self.factual is None:
-            self._post(partial(self._on_factual, state, factual_brain(state, decoder)))
-            yield
-        for trajectory in steps:
-            self._post(partial(self._on_trajectory, state, trajectory))
-            yield
+    def _work_factual(self, state: State, decoder: Decoder) -> Generator[None, None, None]:
+        self._post(partial(self._on_factual, state, factual_brain(state, decoder)))
+        yield
 
     def _work_task(
         self, steps: Generator[float, None, Result], done: Callable[[Result], None]
@@ -257,12 +252,6 @@ class Engine:
         if self.factual is None and self._is_current_person(state):
             self.factual = shown
             self.factual_changed.emit(shown)
-
-    def _on_trajectory(self, state: State, trajectory: Trajectory) -> None:
-        current = self._state is not None and measured_topic(self._state) == measured_topic(state)
-        if current and trajectory is not self.trajectory:
-            self.trajectory = trajectory
-            self.trajectory_changed.emit(trajectory)
 
     def _is_current_person(self, state: State) -> bool:
         return self._state is not None and self._state.person is state.person

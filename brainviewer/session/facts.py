@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from brainviewer.core.features import Conditions, Value
     from brainviewer.generators.base import Generator
+    from brainviewer.session.comparison import Comparison
+    from brainviewer.session.curves import Curves
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.engine import Engine
+    from brainviewer.session.gradients import GradientWatch
     from brainviewer.session.model import State
 
 
@@ -92,8 +95,9 @@ class Facts:
 
     @property
     def age(self) -> float:
-        """The age that is asked for in years; NaN before a checkpoint is loaded."""
-        return self._state.age if self._state else math.nan
+        """The age that is asked for in years; NaN where there is none."""
+        state = self._state
+        return math.nan if state is None or state.age is None else state.age
 
     @property
     def scenario(self) -> Scenario:
@@ -127,8 +131,23 @@ class Facts:
 
     @property
     def trajectory(self) -> Trajectory | None:
-        """The volumes over age, as far as they are known."""
-        return self._engine.trajectory
+        """The volumes over age in the scenario that is chosen, as far as they are known."""
+        return self._engine.curves.trajectory
+
+    @property
+    def curves(self) -> Curves:
+        """The trajectories in both scenarios, and the pins."""
+        return self._engine.curves
+
+    @property
+    def gradients(self) -> GradientWatch:
+        """What each feature does to each volume; computed only while it is watched."""
+        return self._engine.gradients
+
+    @property
+    def comparison(self) -> Comparison:
+        """The brain beside the one on the screen."""
+        return self._engine.comparison
 
     @property
     def device_name(self) -> str:
@@ -140,6 +159,6 @@ class Facts:
         engine = self._engine
         engine.brain_changed.connect(self.brain_changed.emit)
         engine.factual_changed.connect(self.factual_changed.emit)
-        engine.trajectory_changed.connect(self.trajectory_changed.emit)
+        engine.curves.changed.connect(self.trajectory_changed.emit)
         engine.busy_changed.connect(self.busy_changed.emit)
         engine.progress_changed.connect(self.progress_changed.emit)

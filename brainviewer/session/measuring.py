@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from brainviewer.core.scenario import Scenario
 from brainviewer.session.request import (
     Shown,
     key_of,
@@ -18,14 +22,28 @@ from brainviewer.session.trajectory import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
+    from brainviewer.core.volume import Brain
     from brainviewer.generators.base import Identity
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.session.cache import BrainCache
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.model import State
+    from brainviewer.session.request import BrainKey
     from brainviewer.session.trajectory import Trajectory, Volumes
+
+    Keep = Callable[[BrainKey, Brain, Volumes], None]
+
+
+class Place(IntEnum):
+    """The places of the worker's background, what goes first first."""
+
+    FACTUAL = 0
+    COMPARED = 1
+    GRADIENTS = 2
+    TRAJECTORY = 3
+    OTHER_TRAJECTORIES = 4
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:
@@ -34,18 +52,22 @@ def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:
         identity=state.person.identity,
         others=spread_identities(decoder.generator),
         ages=trajectory_ages(state.checkpoint.schema),
-        start_age=state.age,
+        start_age=math.nan if state.age is None else state.age,
         structures=structures_of(state.checkpoint),
         scenario=state.scenario,
     )
 
 
 def measured_steps(
-    state: State, decoder: Decoder, cache: BrainCache
+    state: State, decoder: Decoder, cache: BrainCache, *, keep: Keep
 ) -> Generator[Trajectory, None, None]:
-    """Compute the trajectory step by step; what it makes of the person goes into the cache.
+    """Compute the trajectory step by step; the first step only asks the cache.
 
-    The first step only asks the cache.
+    Parameters
+    ----------
+    keep : function of (key, brain, volumes)
+        What becomes of the brains of the person: `BrainCache.put` or `offer`. Of other draws only
+        the volumes are kept.
     """
     course, person = state.course, state.person.identity
 
@@ -57,7 +79,7 @@ def measured_steps(
         volumes = measured_volumes_ml(brain)
         key = key_of(state.checkpoint, identity, course, age=age)
         if identity is person:
-            cache.put(key, brain, volumes)
+            keep(key, brain, volumes)
         else:
             cache.put_volumes(key, volumes)
         return volumes
@@ -72,6 +94,12 @@ def factual_brain(state: State, decoder: Decoder) -> Shown:
     return Shown(
         brain, measured_volumes_ml(brain), dict(person.factual), person.identity, exact=True
     )
+
+
+def other_scenario(state: State) -> State:
+    """Return the same state in the scenario that was not chosen."""
+    ideal = state.scenario is Scenario.IDEAL
+    return replace(state, scenario=Scenario.REGRESSED if ideal else Scenario.IDEAL)
 
 
 def measured_topic(state: State) -> tuple[Checkpoint, str, str]:

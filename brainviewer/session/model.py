@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from brainviewer.generators.checkpoint import Checkpoint
 
 FIRST_SEED = 1
+# A recipe holds a number for the age in any case; nobody reads it where there is no age.
+NO_AGE_YEARS = 0.0
 
 
 class Draws(Protocol):
@@ -37,18 +39,23 @@ class State:
     person : Person
     edits : mapping of feature to value
         What the user changed, without age.
-    age : float, years
+    age : float or None, years
+        None where the generator takes no age.
     scenario : Scenario
     extrapolate : bool
         Whether values outside the range of the training people are allowed.
+    set_aside : State or None
+        Where the generator takes no features: the last state of one that did, whose features come
+        back with the next.
     """
 
     checkpoint: Checkpoint
     person: Person
     edits: Conditions
-    age: float
+    age: float | None
     scenario: Scenario = Scenario.IDEAL
     extrapolate: bool = False
+    set_aside: State | None = None
 
     @property
     def course(self) -> Course:
@@ -63,8 +70,15 @@ class State:
         """What the generator is asked for."""
         return self.course.at(self.age)
 
+    @property
+    def takes_features(self) -> bool:
+        """Whether the generator takes any features: otherwise people can only be drawn."""
+        return bool(self.checkpoint.schema.features)
+
     def check(self, name: str, value: Value) -> None:
         """Raise FeatureError when a feature cannot have a value."""
+        if not self.takes_features:
+            raise FeatureError(f"{name} cannot be set: {takes_no_features(self.checkpoint)}")
         if name == AGE and value is None:
             raise FeatureError("age must be a number of years, got none")
         self.checkpoint.schema[name].check(
@@ -73,7 +87,10 @@ class State:
 
     def check_all(self) -> None:
         """Raise FeatureError when any value that was set or given is not allowed."""
-        for name, value in (*self.person.factual.items(), *self.edits.items(), (AGE, self.age)):
+        given = [*self.person.factual.items(), *self.edits.items()]
+        if self.age is not None or AGE in self.checkpoint.schema:
+            given.append((AGE, self.age))
+        for name, value in given:
             self.check(name, value)
 
 
@@ -81,7 +98,13 @@ def first_state(checkpoint: Checkpoint, generator: Generator) -> State:
     """Begin with a person whose every feature is typical of the training people."""
     factual = checkpoint.schema.typical()
     identity = generator.draw(FIRST_SEED)
-    return State(checkpoint, Person(identity, factual, identity.label), {}, age_of(factual))
+    age = own_age(checkpoint, factual)
+    return State(checkpoint, Person(identity, factual, identity.label), {}, age)
+
+
+def first_choice(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """Choose where nothing was said: the first checkpoint that takes features, else the first."""
+    return next((it for it in checkpoints if it.schema.features), checkpoints[0])
 
 
 def carried_over(
@@ -97,15 +120,12 @@ def carried_over(
     """
     new = first_state(checkpoint, generator)
     seed = old.person.identity.seed
-    identity = new.person.identity if seed is None else generator.draw(seed)
-    shared = {k: v for k, v in old.person.factual.items() if _fits(new, k, v)}
-    kept = {name: value for name, value in old.edits.items() if _fits(new, name, value)}
-    lost = [name for name in old.edits if name not in kept]
-    age, notices = _nearest_age(new, old.age)
-    if lost:
-        notices.append(f"{checkpoint.name} cannot take over {', '.join(lost)}")
-    person = Person(identity, {**new.person.factual, **shared}, identity.label)
-    return State(checkpoint, person, kept, age, old.scenario), notices
+    if seed is not None:
+        identity = generator.draw(seed)
+        new = replace(new, person=Person(identity, new.person.factual, identity.label))
+    if not new.takes_features:
+        return replace(new, set_aside=old if old.takes_features else old.set_aside), []
+    return _with_features_of(old.set_aside or old, new)
 
 
 def recipe_of(state: State) -> Recipe:
@@ -120,7 +140,7 @@ def recipe_of(state: State) -> Recipe:
         conditions=conditions,
         factual=dict(state.person.factual),
         edits=dict(state.edits),
-        age=state.age,
+        age=NO_AGE_YEARS if state.age is None else state.age,
         scenario=state.scenario,
         extrapolated=is_extrapolated(state.checkpoint.schema, conditions),
     )
@@ -159,11 +179,11 @@ def state_of(
         checkpoint,
         Person(identity, recipe.factual, recipe.label),
         recipe.edits,
-        recipe.age,
+        recipe.age if AGE in checkpoint.schema else None,
         recipe.scenario,
         recipe.extrapolated,
     )
-    age_of(recipe.factual)
+    own_age(checkpoint, recipe.factual)
     if AGE in recipe.edits:
         raise FeatureError("the edits of a recipe cannot hold age; it has a place of its own")
     state.check_all()
@@ -173,7 +193,7 @@ def state_of(
         state,
         person=replace(state.person, factual=recipe.conditions),
         edits={},
-        age=age_of(recipe.conditions),
+        age=own_age(checkpoint, recipe.conditions),
     )
     exact.check_all()
     return exact, [
@@ -190,6 +210,24 @@ def age_of(conditions: Conditions) -> float:
     return float(age)
 
 
+def own_age(checkpoint: Checkpoint, conditions: Conditions) -> float | None:
+    """Return the age among conditions in years; None where the generator takes no age."""
+    return age_of(conditions) if AGE in checkpoint.schema else None
+
+
+def takes_no_features(checkpoint: Checkpoint) -> str:
+    """Say that a generator takes no features."""
+    return f"checkpoint {checkpoint.name!r} takes no features, it only draws people"
+
+
+def nearest_age(checkpoint: Checkpoint, age: float | None) -> float | None:
+    """Return the age in the range of the training people that is nearest to one, in years."""
+    if age is None or AGE not in checkpoint.schema:
+        return None
+    known = checkpoint.schema[AGE].fitted
+    return min(max(age, known.low), known.high)
+
+
 def plain_value(value: Value) -> Value:
     """Return a value without numpy's types, and a mixture that nobody else can change."""
     if isinstance(value, Mapping):
@@ -199,16 +237,22 @@ def plain_value(value: Value) -> Value:
     return value
 
 
-def _nearest_age(state: State, age: float) -> tuple[float, list[str]]:
-    """Return the nearest age that a checkpoint knows, and a sentence when it is another one."""
-    if _fits(state, AGE, age):
-        return age, []
-    known = state.checkpoint.schema[AGE].fitted
-    nearest = min(max(age, known.low), known.high)
-    return nearest, [
-        f"{state.checkpoint.name} knows ages of {known.low:g}-{known.high:g} years; "
-        f"age is now {nearest:g} years"
-    ]
+def _with_features_of(old: State, new: State) -> tuple[State, list[str]]:
+    """Take over the features, edits, age and scenario that another checkpoint knows too."""
+    name = new.checkpoint.name
+    shared = {k: v for k, v in old.person.factual.items() if _fits(new, k, v)}
+    kept = {k: v for k, v in old.edits.items() if _fits(new, k, v)}
+    lost = [feature for feature in old.edits if feature not in kept]
+    notices = [f"{name} cannot take over {', '.join(lost)}"] if lost else []
+    age = new.age if old.age is None else nearest_age(new.checkpoint, old.age)
+    if age != old.age and age is not None:
+        known = new.checkpoint.schema[AGE].fitted
+        notices.insert(
+            0,
+            f"{name} knows ages of {known.low:g}-{known.high:g} years; age is now {age:g} years",
+        )
+    person = replace(new.person, factual={**new.person.factual, **shared})
+    return replace(new, person=person, edits=kept, age=age, scenario=old.scenario), notices
 
 
 def _fits(state: State, name: str, value: Value) -> bool:

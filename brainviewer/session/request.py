@@ -57,8 +57,10 @@ class Course:
     edits: Conditions
     scenario: Scenario
 
-    def at(self, age: float) -> dict[str, Value]:
-        """Return the conditions at an age in years."""
+    def at(self, age: float | None) -> dict[str, Value]:
+        """Return the conditions at an age in years; None where the generator takes no age."""
+        if age is None:
+            return {**self.factual, **self.edits}
         moved = conditions_at_age(
             self.schema, self.regression, self.factual, age=age, scenario=self.scenario
         )
@@ -81,7 +83,7 @@ class BrainKey(NamedTuple):
     checkpoint: Checkpoint
     identity: str
     course: str
-    age: float
+    age: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,14 +97,14 @@ class Request:
     checkpoint : Checkpoint
     identity : Identity
     course : Course
-    age : float, years
+    age : float or None, years
     """
 
     number: int
     checkpoint: Checkpoint
     identity: Identity
     course: Course
-    age: float
+    age: float | None
 
     @property
     def key(self) -> BrainKey:
@@ -135,7 +137,9 @@ class Shown:
     exact: bool
 
 
-def key_of(checkpoint: Checkpoint, identity: Identity, course: Course, *, age: float) -> BrainKey:
+def key_of(
+    checkpoint: Checkpoint, identity: Identity, course: Course, *, age: float | None
+) -> BrainKey:
     """Return what a brain is kept under in the cache."""
     return BrainKey(checkpoint, identity.key, course.key, age)
 

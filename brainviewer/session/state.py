@@ -29,6 +29,7 @@ from brainviewer.session.model import (
     age_of,
     carried_over,
     first_state,
+    own_age,
     plain_value,
     recipe_of,
     state_of,
@@ -92,13 +93,12 @@ class Session(Facts):
         self._inbox = Inbox()
         self._has_own_loop = post is not None
         self._post_to_owner = post or self._inbox.post
-        self._load = load
         self._root = root
-        self._device = device
         self._closed = False
         self._undelivered: deque[None] = deque()
         super().__init__(
-            Engine(self._post, BrainCache(cache_bytes), quiet_s=quiet_s), *find_checkpoints(root)
+            Engine(self._post, BrainCache(cache_bytes), load=load, device=device, quiet_s=quiet_s),
+            *find_checkpoints(root),
         )
         self._engine.failed.connect(self._on_failed)
         self._engine.moved.connect(self._on_moved)
@@ -124,7 +124,8 @@ class Session(Facts):
     def adopt_person(self, person: Person) -> None:
         """Show a person as given, such as one encoded from a scan; edits end."""
         state, _ = self._in_use()
-        new = replace(state, person=person, edits={}, age=age_of(person.factual))
+        age = own_age(state.checkpoint, person.factual)
+        new = replace(state, person=person, edits={}, age=age)
         new.check_all()
         self._become(new)
 
@@ -147,9 +148,10 @@ class Session(Facts):
         """Give a feature back to the person and the scenario; age goes to that of the person."""
         state, _ = self._in_use()
         if name == AGE:
-            self._become(replace(state, age=age_of(state.person.factual)))
+            age = own_age(state.checkpoint, state.person.factual)
+            self._become(replace(state, age=age))
             return
-        state.checkpoint.schema[name]  # FeatureError when there is none
+        state.check(name, None)
         edits = {other: value for other, value in state.edits.items() if other != name}
         self._become(replace(state, edits=edits))
 
@@ -254,12 +256,7 @@ class Session(Facts):
         self._engine.follow(new)
 
     def _open(self, checkpoint: Checkpoint, successor: Successor) -> None:
-        self._engine.load(
-            checkpoint,
-            self._load,
-            device=self._device,
-            loaded=partial(self._on_loaded, successor=successor),
-        )
+        self._engine.load(checkpoint, loaded=partial(self._on_loaded, successor=successor))
 
     def _successor(
         self, checkpoint: Checkpoint, generator: BrainGenerator

@@ -16,7 +16,8 @@ from brainviewer.session.trajectory import SPREAD_PERCENTILES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from brainviewer.session.saliency import SaliencyRow
+    from brainviewer.core.saliency import SaliencyRow
+    from brainviewer.session.pins import Curve
     from brainviewer.session.trajectory import Trajectory
 
 SALIENCY_COLUMNS = ("structure", "feature", "level", "ml_per_sd", "ml_per_unit", "unit")
@@ -31,6 +32,32 @@ def write_trajectory_csv(path: Path, trajectory: Trajectory, *, overwrite: bool 
         When the file exists and may not be replaced, or the disk refuses.
     """
     _write(path, trajectory_rows(trajectory), overwrite=overwrite)
+
+
+def write_curves_csv(path: Path, curves: Sequence[Curve], *, overwrite: bool = False) -> None:
+    """Write several trajectories: a row a curve and age, with the pin's name and the scenario.
+
+    The column *pin* is empty for the person on the screen.
+
+    Raises
+    ------
+    ExportError
+        When the file exists and may not be replaced, or the disk refuses.
+    """
+    _write(path, curves_rows(curves), overwrite=overwrite)
+
+
+def curves_rows(curves: Sequence[Curve]) -> list[list[str]]:
+    """Return the rows of the table, header first; empty where a curve has no such structure."""
+    tables = [trajectory_rows(curve.trajectory) for curve in curves]
+    header = list(dict.fromkeys(name for table in tables for name in table[0]))
+    rows = [["pin", "scenario", *header]]
+    for curve, (names, *table) in zip(curves, tables, strict=True):
+        for row in table:
+            cells = dict(zip(names, row, strict=True))
+            scenario = curve.trajectory.scenario.value
+            rows.append([curve.pin, scenario, *(cells.get(name, "") for name in header)])
+    return rows
 
 
 def trajectory_rows(trajectory: Trajectory) -> list[list[str]]:

@@ -67,7 +67,7 @@ class TrajectoryPlan:
         The draws that the spread is taken over; may be empty.
     ages : (N,) float64 ndarray, years, increasing
     start_age : float, years
-        Where to begin: the age that is looked at.
+        Where to begin: the age that is looked at; NaN where there are no ages.
     structures : sequence of str
     scenario : Scenario
     """
@@ -88,7 +88,12 @@ class TrajectoryPlan:
 def trajectory_ages(
     schema: FeatureSchema, *, step_years: float = STEP_YEARS
 ) -> NDArray[np.float64]:
-    """Return whole years from the youngest to the oldest training person, both ends included."""
+    """Return whole years from the youngest to the oldest training person, both ends included.
+
+    No ages where the generator takes none: its trajectories are empty.
+    """
+    if AGE not in schema:
+        return np.empty(0)
     known = schema[AGE].fitted
     return age_range(math.ceil(known.low), math.floor(known.high), step_years=step_years)
 
@@ -178,6 +183,8 @@ class _Draft:
 
     def tasks(self) -> list[_Task]:
         plan = self.plan
+        if not len(plan.ages):
+            return []
         start = int(np.argmin(np.abs(plan.ages - plan.start_age)))
         own = [(plan.identity, float(plan.ages[i])) for i in coarse_to_fine(len(plan.ages), start)]
         indices = _spread_indices(plan)
@@ -230,6 +237,8 @@ class _Draft:
 
 def _spread_indices(plan: TrajectoryPlan) -> list[int]:
     """Choose the ages that the spread is computed at: a few, ends included."""
+    if not len(plan.ages):
+        return []
     if not plan.others:
         return [0]
     positions = np.linspace(0, len(plan.ages) - 1, min(SPREAD_AGES, len(plan.ages)))

@@ -44,7 +44,8 @@ class Worker:
 
     - a *wish* (`submit`): one runs, one waits, and a newer one takes the waiting place;
     - *tasks* (`add_task`): in order, one step at a time;
-    - the *background* (`run_background`): one, step by step; a newer one replaces it.
+    - the *background* (`run_background`): one a place, step by step, the lowest place first; a
+      newer one replaces the one in its place.
 
     Tasks and background rest until no wish has come for a moment, so that a step never delays the
     next position of a slider that is being dragged.
@@ -73,7 +74,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._wish: _Wish | None = None
         self._tasks: deque[_Work] = deque()
-        self._background: _Work | None = None
+        self._background: dict[int, _Work] = {}
         self._dropped: list[_Work] = []
         self._running = False
         self._closed = False
@@ -111,11 +112,17 @@ class Worker:
             self._tasks.append(_Work(title, steps))
             self._wake()
 
-    def run_background(self, title: str, steps: Steps) -> None:
-        """Run steps when there is nothing better to do, instead of the earlier background."""
+    def run_background(self, title: str, steps: Steps, *, place: int = 0) -> None:
+        """Run steps when there is nothing better to do, instead of the earlier ones there.
+
+        Parameters
+        ----------
+        place : int
+            The steps of a lower place go before those of a higher one.
+        """
         with self._changed:
-            self._drop_background()
-            self._background = _Work(title, steps)
+            self._drop_background(place)
+            self._background[place] = _Work(title, steps)
             self._wake()
 
     def cancel_tasks(self) -> None:
@@ -125,10 +132,10 @@ class Worker:
             self._tasks.clear()
             self._wake()
 
-    def cancel_background(self) -> None:
-        """Drop the background; the step that runs is finished, then the steps are closed."""
+    def cancel_background(self, place: int = 0) -> None:
+        """Drop the background of a place; the step that runs is finished, then it is closed."""
         with self._changed:
-            self._drop_background()
+            self._drop_background(place)
             self._wake()
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
@@ -138,7 +145,8 @@ class Worker:
             self._wish = None
             self._dropped.extend(self._tasks)
             self._tasks.clear()
-            self._drop_background()
+            for place in list(self._background):
+                self._drop_background(place)
             self._changed.notify_all()
         if self._thread is None or self._thread is threading.current_thread():
             return
@@ -146,10 +154,9 @@ class Worker:
         if self._thread.is_alive():
             _LOG.warning("the worker is still busy %g s after it was asked to end", timeout_s)
 
-    def _drop_background(self) -> None:
-        if self._background is not None:
-            self._dropped.append(self._background)
-            self._background = None
+    def _drop_background(self, place: int) -> None:
+        if place in self._background:
+            self._dropped.append(self._background.pop(place))
 
     def _wake(self) -> None:
         """Start the thread when there is none, or tell it that there is something new."""
@@ -187,11 +194,16 @@ class Worker:
             wish, self._wish = self._wish, None
             self._announce(wish.title)
             return wish.job
-        work = self._tasks[0] if self._tasks else self._background
+        work = self._first_work()
         if work is None or now - self._last_wish < self._quiet_s:
             return None
         self._announce(work.title)
         return partial(self._step, work)
+
+    def _first_work(self) -> _Work | None:
+        if self._tasks:
+            return self._tasks[0]
+        return self._background[min(self._background)] if self._background else None
 
     def _step(self, work: _Work) -> None:
         """Take one step; work that ends or fails is over."""
@@ -205,9 +217,9 @@ class Worker:
 
     def _forget(self, work: _Work) -> None:
         with self._changed:
-            if self._background is work:
-                self._background = None
-            elif work in self._tasks:
+            for place in [place for place, it in self._background.items() if it is work]:
+                del self._background[place]
+            if work in self._tasks:
                 self._tasks.remove(work)
 
     def _is_wanted(self) -> bool:
@@ -219,7 +231,7 @@ class Worker:
         pauses = []
         if self._wish is not None:
             pauses.append(self._wish.not_before - now)
-        if self._tasks or self._background is not None:
+        if self._tasks or self._background:
             pauses.append(self._last_wish + self._quiet_s - now)
         return max(0.0, min(pauses)) if pauses else None
 

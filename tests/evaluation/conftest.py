@@ -12,6 +12,7 @@ import pytest
 
 from brainviewer.cohort.store import CohortStore, Manifest, PersonRecord, to_uint8
 from brainviewer.core.tissues import TISSUES, map_volumes_ml
+from brainviewer.evaluation.cache import ArrayCache
 from brainviewer.generators.checkpoint import Checkpoint, open_checkpoint
 from tests.fakes import AFFINE, FEATURES, SHAPE, FakeGenerator, write_fake_checkpoint
 
@@ -63,6 +64,11 @@ def checkpoint(made_once: Path, tmp_path: Path) -> Checkpoint:
     """The fake checkpoint, trained on folds 3-9 of the cohort."""
     shutil.copytree(made_once / "checkpoints", tmp_path / "checkpoints")
     return open_checkpoint(tmp_path / "checkpoints" / "fake")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ArrayCache:
+    return ArrayCache(tmp_path / "cache", "model")
 
 
 @pytest.fixture

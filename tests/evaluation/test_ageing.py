@@ -55,10 +55,11 @@ def test_ages_are_percentiles_of_the_training_people() -> None:
     )
 
 
-def test_ideal_moves_age_alone_and_regressed_moves_height_with_it(checkpoint) -> None:
+def test_ideal_moves_age_alone_and_regressed_moves_height_with_it(checkpoint, cache) -> None:
     generator = Shrinking(checkpoint)
     people = [(generator.draw(n), {"age": 40.0 + n, "sex": "F", "height": 165.0}) for n in range(3)]
-    courses = age_people(generator, checkpoint.regression, people)
+    ages = course_ages(checkpoint.schema)
+    courses = age_people(generator, checkpoint.regression, people, ages, cache=cache)
     sample = TrainingSample(
         checkpoint.schema,
         [{"age": 20.0 + n, "sex": "FM"[n % 2]} for n in range(10)],

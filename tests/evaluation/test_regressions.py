@@ -5,11 +5,19 @@ import pytest
 
 from brainviewer.core.features import Feature, Kind, Level, fit_schema
 from brainviewer.evaluation.regressions import (
+    REGRESSION_NAMES,
+    REGRESSIONS,
     RIDGE_ALPHAS,
     TrainingSample,
+    predict_by_gaussian_process,
+    predict_by_linear,
     predict_by_mean,
+    predict_by_network,
+    predict_by_polynomial,
     predict_by_quadratic,
     predict_by_ridge,
+    predict_by_svr,
+    predict_by_unscaled_svr,
 )
 
 FEATURES = (
@@ -98,3 +106,69 @@ def test_ridge_takes_the_penalty_with_the_least_error_on_people_left_out(noisy, 
         chosen.append(RIDGE_ALPHAS[int(np.argmin(errors))])
         np.testing.assert_allclose(found, ridge(design, volumes, chosen[-1], rows), rtol=1e-6)
     assert RIDGE_ALPHAS[0] < chosen[0] < chosen[1]
+
+
+def linear_volumes(person: dict) -> list[float]:
+    male = person["sex"] == "M"
+    return [500 + 40 * male - 0.5 * person["age"], 3.0 * person["height"], 7.0]
+
+
+def test_lr_is_least_squares_on_all_features(unseen) -> None:
+    predicted = predict_by_linear(make_sample(linear_volumes), unseen)
+    np.testing.assert_allclose(predicted, [linear_volumes(p) for p in unseen], rtol=1e-5)
+
+
+def test_pr_finds_squares_and_products_and_lr_does_not(unseen) -> None:
+    def volumes(person: dict) -> list[float]:
+        male = person["sex"] == "M"
+        return [500 + 0.02 * person["age"] ** 2 + 0.5 * male * person["height"]]
+
+    sample, expected = make_sample(volumes), [volumes(p) for p in unseen]
+    np.testing.assert_allclose(predict_by_polynomial(sample, unseen), expected, rtol=1e-4)
+    assert np.abs(predict_by_linear(sample, unseen) - expected).max() > 1.0
+
+
+def test_an_svr_on_volumes_in_ml_hardly_leaves_their_median(unseen) -> None:
+    sample = make_sample(linear_volumes)
+    spread = np.ptp(predict_by_unscaled_svr(sample, unseen)[:, 1])
+    expected = np.ptp([linear_volumes(p)[1] for p in unseen])
+    assert spread < 0.3 * expected
+    assert np.ptp(predict_by_svr(sample, unseen)[:, 1]) > 0.7 * expected
+
+
+@pytest.mark.parametrize(
+    ("predict", "share"),
+    [(predict_by_network, 0.5), (predict_by_gaussian_process, 0.1), (predict_by_svr, 0.3)],
+)
+def test_what_is_not_a_line_is_learned_too(predict, share, unseen) -> None:
+    def volumes(person: dict) -> list[float]:
+        return [600 + 80 * np.sin(person["age"] / 12), 900 - 0.05 * (person["age"] - 50) ** 2]
+
+    people = make_people(120, 3)
+    sample = TrainingSample(
+        fit_schema(FEATURES, people), people, np.array([volumes(p) for p in people])
+    )
+    true = np.array([volumes(p) for p in unseen])
+    errors = np.abs(predict(sample, unseen) - true).mean(axis=0)
+    constant = np.abs(predict_by_mean(sample, unseen) - true).mean(axis=0)
+    assert (errors < share * constant).all()
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_every_regression_gives_the_same_numbers_twice(name, noisy, unseen) -> None:
+    first = REGRESSIONS[name](noisy, unseen)
+    assert first.shape == (len(unseen), 2)
+    np.testing.assert_array_equal(REGRESSIONS[name](noisy, unseen), first)
+    assert name in REGRESSION_NAMES
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_missing_values_unseen_levels_and_constant_volumes_are_no_reason_to_fail(name) -> None:
+    people = [person | {"sex": "F"} for person in make_people(24, 5)]
+    people[3]["height"] = None
+    volumes = np.column_stack([np.full(24, 7.0), [person["age"] for person in people]])
+    sample = TrainingSample(fit_schema(FEATURES, people), people, volumes)
+    strangers = [{"age": 40.0, "sex": "M", "height": None}, {"age": 61.0, "sex": "F"}]
+    predicted = REGRESSIONS[name](sample, strangers)
+    assert np.isfinite(predicted).all()
+    np.testing.assert_allclose(predicted[:, 0], 7.0, atol=0.2)

@@ -9,11 +9,13 @@ from brainviewer.evaluation.scores import (
     bootstrap_interval,
     estimate,
     hard_dice,
+    kendall,
     mean,
     mean_absolute_error,
     mean_absolute_percentage_error,
     pearson,
     r_squared,
+    rank_p_values,
     soft_dice,
     spearman,
 )
@@ -24,6 +26,7 @@ STATISTICS = (
     r_squared,
     pearson,
     spearman,
+    kendall,
 )
 TRUE = np.array([100.0, 200.0, 300.0, 400.0])
 PREDICTED = np.array([110.0, 180.0, 300.0, 410.0])
@@ -61,6 +64,15 @@ def test_correlations_are_scipys(people) -> None:
     rounded = np.round(predicted, -1)  # ties
     assert pearson(true, predicted) == pytest.approx(stats.pearsonr(true, predicted)[0])
     assert spearman(true, rounded) == pytest.approx(stats.spearmanr(true, rounded)[0])
+    assert kendall(true, rounded) == pytest.approx(stats.kendalltau(true, rounded)[0])
+
+
+def test_rank_p_values_are_scipys_and_none_for_a_constant(people) -> None:
+    true, predicted = people
+    assert rank_p_values(true, predicted) == pytest.approx(
+        (stats.spearmanr(true, predicted)[1], stats.kendalltau(true, predicted)[1])
+    )
+    assert np.isnan(rank_p_values(true, np.full(25, 3.0))).all()
 
 
 @pytest.mark.parametrize("metric", STATISTICS)
@@ -71,7 +83,7 @@ def test_leading_axes_are_scored_one_by_one(metric, people) -> None:
     np.testing.assert_allclose(metric(true, predicted), one_by_one)
 
 
-@pytest.mark.parametrize("metric", [pearson, spearman])
+@pytest.mark.parametrize("metric", [pearson, spearman, kendall])
 def test_a_correlation_with_a_constant_is_not_defined(metric) -> None:
     assert np.isnan(metric(TRUE, np.full(4, 0.1)))
 

@@ -27,6 +27,15 @@ def test_markdown_shows_scores_with_their_intervals() -> None:
     )
 
 
+def test_a_bar_does_not_end_a_cell_of_markdown() -> None:
+    table = Table("t", "T", ("|delta SSIM|",), [("a|b",)])
+    assert to_markdown(table).splitlines()[2:] == [
+        r"| \|delta SSIM\| |",
+        "| --- |",
+        r"| a\|b |",
+    ]
+
+
 def test_csv_gives_scores_and_ends_their_own_columns() -> None:
     assert to_csv(TABLE).splitlines() == [
         "Tissue,MAE (mL),MAE (mL) low,MAE (mL) high,r,r low,r high",

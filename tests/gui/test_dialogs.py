@@ -57,7 +57,7 @@ def test_recent_files_are_listed_and_asked_for(owner, qtbot) -> None:
 
 @pytest.fixture
 def dialog(qtbot, tmp_path):
-    widget = ExportDialog(("WM", "GM", "CSF"), label="seed7", folder=tmp_path)
+    widget = ExportDialog(("WM", "GM", "CSF"), has_ages=True, label="seed7", folder=tmp_path)
     qtbot.addWidget(widget)
     return widget
 
@@ -90,7 +90,16 @@ def test_nothing_chosen_is_nothing_to_export(dialog) -> None:
 
 
 def test_an_image_generator_has_no_volumes_to_export(qtbot) -> None:
-    dialog = ExportDialog(("T1w",), label="x", folder=Path("/tmp"))
+    dialog = ExportDialog(("T1w",), has_ages=True, label="x", folder=Path("/tmp"))
     qtbot.addWidget(dialog)
     assert not dialog.boxes[Part.TABLE].isEnabled()
     assert "T1w image" in dialog.boxes[Part.BRAIN].text()
+
+
+def test_without_an_age_nothing_over_age_can_be_exported(qtbot) -> None:
+    dialog = ExportDialog(("WM", "GM", "CSF"), has_ages=False, label="x", folder=Path("/tmp"))
+    qtbot.addWidget(dialog)
+    for part in (Part.TABLE, Part.PLOT, Part.SERIES):
+        assert not dialog.boxes[part].isEnabled()
+        assert not dialog.boxes[part].isChecked()
+    assert dialog.order().parts == {Part.BRAIN}

@@ -1,9 +1,9 @@
-import numpy as np
+import csv
+
 import pytest
 
 from brainviewer.core.nifti import read_volume
 from brainviewer.core.recipe import read_recipe
-from brainviewer.core.scenario import Scenario
 from brainviewer.gui.export_job import Material, Order, Part, export_steps
 from brainviewer.session.bids import Destination
 from brainviewer.session.export import ExportError
@@ -30,8 +30,9 @@ def material(session):
         decoder=session.decoder,
         recipe=recipe,
         course=course_of(recipe, session.checkpoint),
-        trajectory=session.trajectory,
-        draw=lambda trajectory: b"plot" if trajectory.complete else b"",
+        curves=session.curves.all(),
+        measure=session.curves.steps_of,
+        draw=lambda curves: b"plot" if all(it.trajectory.complete for it in curves) else b"",
         screenshot=b"window",
     )
 
@@ -54,18 +55,20 @@ def test_everything_is_written_and_read_back(material, tmp_path) -> None:
     assert "sub-seed1_label-GM_desc-factual_probseg.nii.gz" in names
     assert read_volume(there.anat / "sub-seed1_label-GM_desc-factual_probseg.nii.gz").data.any()
     assert read_recipe(there.anat / "sub-seed1_label-GM_desc-factual_probseg.json").seed == 1
-    assert (there.anat / "sub-seed1_desc-ideal_volumes.png").read_bytes() == b"plot"
+    assert (there.anat / "sub-seed1_desc-trajectories_volumes.png").read_bytes() == b"plot"
     assert (there.anat / "sub-seed1_desc-window_screenshot.png").read_bytes() == b"window"
 
 
 def test_the_table_is_whole_even_when_the_window_has_only_begun(material, tmp_path) -> None:
     there = Destination(tmp_path / "out", "x")
     run(Order(frozenset({Part.TABLE}), there), material)
-    table = np.genfromtxt(
-        there.anat / f"sub-x_desc-{Scenario.IDEAL}_volumes.csv", delimiter=",", names=True
-    )
-    assert len(table) == len(material.trajectory.ages)
-    assert np.isfinite(table["WM_ml"]).all()
+    with (there.anat / "sub-x_desc-trajectories_volumes.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["scenario"] for row in rows[:: len(material.curves[0].trajectory.ages)]] == [
+        "ideal",
+        "regressed",
+    ]
+    assert all(row["WM_ml"] and row["WM_p95_ml"] for row in rows)
 
 
 def test_a_file_that_exists_stops_the_export_before_it_begins(material, tmp_path) -> None:

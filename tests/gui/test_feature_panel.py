@@ -162,3 +162,24 @@ def test_every_control_can_be_found_and_explains_itself(panel) -> None:
             assert control.objectName()
             assert control.accessibleName()
             assert control.toolTip()
+
+
+@pytest.mark.parametrize(("name", "editor"), [("height", "slider"), ("occupation", "chooser")])
+def test_going_to_a_feature_shows_its_editor_and_gives_it_the_keyboard(
+    panel, qtbot, name, editor
+) -> None:
+    panel.resize(300, 120)
+    panel.search.setText("education")
+    panel.activateWindow()
+    panel.go_to(name)
+    assert panel.search.text() == ""
+    assert panel.window().focusWidget() is getattr(panel.rows[name], editor)
+    qtbot.waitUntil(lambda: not panel.rows[name].visibleRegion().isEmpty())
+
+
+def test_going_to_a_feature_that_is_not_given_leads_to_the_tick_that_gives_it(
+    panel, factual
+) -> None:
+    panel.show_conditions({**factual, "height": None}, edits={"height": None}, factual=factual)
+    panel.go_to("height")
+    assert panel.window().focusWidget() is panel.rows["height"].given

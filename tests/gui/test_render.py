@@ -22,7 +22,7 @@ from pathlib import Path
 from brainviewer.gui.render import render_recipe
 from tests.fakes import FakeLoader
 recipe, out, root = map(Path, sys.argv[1:])
-print(render_recipe(recipe, out, size=(1280, 800), load=FakeLoader(), root=root))
+print(render_recipe(recipe, out, size=(1280, 800), load=FakeLoader(), root=root, arrange={arrange}))
 """
 
 
@@ -34,11 +34,18 @@ def recipe(checkpoint, tmp_path):
     return path
 
 
-def draw(recipe: Path, out: Path, **settings: str) -> QImage:
+def draw(recipe: Path, out: Path, *, arrange: str = "None", **settings: str) -> QImage:
     """Draw in a process without a screen."""
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, recipe, out, recipe.parent / "checkpoints"],
+        [
+            sys.executable,
+            "-c",
+            PROGRAM.format(arrange=arrange),
+            recipe,
+            out,
+            recipe.parent / "checkpoints",
+        ],
         env=environment | {"PYTHONPATH": str(REPOSITORY)} | settings,
         capture_output=True,
         text=True,
@@ -54,6 +61,13 @@ def test_the_window_is_drawn_without_a_screen(recipe, tmp_path) -> None:
     middle = image.convertToFormat(QImage.Format.Format_Grayscale8).copy(340, 30, 900, 500)
     grey = np.frombuffer(middle.constBits(), np.uint8)
     assert grey.max() > 200
+
+
+def test_the_window_can_be_arranged_before_it_is_drawn(recipe, tmp_path) -> None:
+    plain = draw(recipe, tmp_path / "plain.png")
+    for number, view in enumerate(("compare", "gradients")):
+        arrange = f"lambda window: window.view_menu.{view}.trigger()"
+        assert draw(recipe, tmp_path / f"{number}.png", arrange=arrange) != plain
 
 
 def test_the_users_settings_are_left_alone(recipe, tmp_path, settings_file) -> None:

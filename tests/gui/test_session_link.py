@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from brainviewer.core.scenario import Scenario
+from brainviewer.gui.gradient_panel import GradientPanel
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.message_bar import MessageBar
 from brainviewer.gui.session_link import SessionLink
@@ -20,18 +21,21 @@ def parts(qtbot, tmp_path):
     root = tmp_path / "checkpoints"
     write_fake_checkpoint(root)
     write_fake_checkpoint(root, "other")
+    write_fake_checkpoint(root, "bare", features=())
     (root / "torn").mkdir()
-    session = Session(load=FakeLoader(device_name="NVIDIA H200"), root=root, quiet_s=0.0)
+    loader = FakeLoader(device_name="NVIDIA H200")
+    session = Session(load=loader, root=root, quiet_s=0.0)
     panels = {
         "side": SidePanel(),
         "measures": MeasuresPanel(),
+        "gradients": GradientPanel(),
         "status": StatusBar(),
         "messages": MessageBar(),
     }
     for widget in panels.values():
         qtbot.addWidget(widget)
     link = SessionLink(session, **panels)
-    yield SimpleNamespace(session=session, link=link, **panels)
+    yield SimpleNamespace(session=session, loader=loader, link=link, **panels)
     link.close()
     session.close()
 
@@ -52,7 +56,7 @@ def table_words(parts, column: int) -> list[str]:
 def test_before_a_generator_is_there_only_the_checkpoint_can_be_chosen(parts) -> None:
     assert parts.side.checkpoint.isEnabled()
     assert not parts.side.age.isEnabled()
-    assert parts.side.checkpoint.chooser.count() == 3
+    assert parts.side.checkpoint.chooser.count() == 4
 
 
 def test_a_loaded_generator_fills_every_panel(ready) -> None:
@@ -122,7 +126,7 @@ def test_a_wish_that_cannot_be_is_a_sentence_and_changes_nothing(ready) -> None:
 
 
 def test_a_checkpoint_that_fails_leaves_the_present_one_chosen(ready) -> None:
-    ready.session._load.failures.append(ValueError("the weights are torn"))
+    ready.loader.failures.append(ValueError("the weights are torn"))
     chooser = ready.side.checkpoint.chooser
     index = chooser.findText("Fake brain, other")
     chooser.setCurrentIndex(index)
@@ -143,3 +147,58 @@ def test_a_closed_link_hears_nothing(ready) -> None:
     before = ready.side.age.box.value()
     ready.session.set_age(33.0)
     assert ready.side.age.box.value() == before
+
+
+@pytest.fixture
+def drawn(ready):
+    """The parts after a generator without features was opened."""
+    ready.session.open_checkpoint("bare")
+    ready.session.wait_idle()
+    return ready
+
+
+def test_a_generator_without_features_says_so_wherever_a_feature_would_be(drawn) -> None:
+    side, trajectory = drawn.side, drawn.measures.trajectory
+    for control in (side.age, side.scenario, side.features.search, side.person.factual_button):
+        assert not control.isEnabled()
+    assert side.sex.isHidden()
+    assert side.age.caption.text() == "not taken"
+    assert side.features.nothing.text().startswith("This generator takes no features")
+    assert not side.features.nothing.isHidden()
+    assert trajectory.plot.isHidden()
+    assert "takes no features" in trajectory.nothing.text()
+    assert not trajectory.nothing.isHidden()
+    assert drawn.measures.volumes.caption.text() == "Drawn by the seed alone"
+    assert table_words(drawn, 2) == ["0.0", "0.0", "0.0"]
+    drawn.session.gradients.watch(True)
+    assert "takes no features" in drawn.gradients.nothing.text()
+
+
+def test_from_a_generator_without_features_people_are_drawn(drawn) -> None:
+    before = table_words(drawn, 0)
+    drawn.side.person.seed_box.setValue(12)
+    drawn.session.wait_idle()
+    assert table_words(drawn, 0) != before
+    assert drawn.side.person.label.text() == "Drawn by the seed alone"
+
+
+def test_the_next_generator_with_features_has_its_controls_back(drawn) -> None:
+    drawn.session.open_checkpoint("fake")
+    drawn.session.wait_idle()
+    side = drawn.side
+    assert side.age.isEnabled()
+    assert side.scenario.isEnabled()
+    assert not side.sex.isHidden()
+    assert not drawn.measures.trajectory.plot.isHidden()
+    assert drawn.measures.trajectory.nothing.isHidden()
+    assert side.age.caption.text() == "20–80 years"
+
+
+def test_gradients_are_shown_and_called_outdated_when_a_feature_moves(ready) -> None:
+    ready.session.gradients.watch(True)
+    ready.session.wait_idle()
+    assert ready.gradients.bars.rowCount() == len(ready.session.checkpoint.schema.columns)
+    ready.session.set_age(44.0)
+    assert ready.gradients.caption.text().startswith("Being computed")
+    ready.session.wait_idle()
+    assert ready.gradients.caption.text().startswith("Change of the volume")

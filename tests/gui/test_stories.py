@@ -23,6 +23,7 @@ from brainviewer.gui.app import begin, make_window
 from brainviewer.gui.error_hook import ErrorHook
 from brainviewer.gui.export_job import Part
 from brainviewer.session.settings import Settings, read_settings
+from tests.fakes import write_fake_checkpoint
 from tests.gui.conftest import wait_until_idle
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def test_an_export_is_written_by_the_dialog_and_read_back(started, qtbot, tmp_pa
     grey = read_volume(folder / "sub-seed1_label-GM_desc-counterfactual_probseg.nii.gz")
     shown = started.session.shown.brain
     assert np.array_equal(grey.data, shown.volume("GM").data)
-    for name in ("desc-ideal_volumes.png", "desc-window_screenshot.png"):
+    for name in ("desc-trajectories_volumes.png", "desc-window_screenshot.png"):
         assert (folder / f"sub-seed1_{name}").read_bytes().startswith(b"\x89PNG")
     recipe = read_recipe(folder / "sub-seed1_desc-counterfactual_dseg.json")
     assert recipe.age == 70.0
@@ -283,6 +284,159 @@ def test_closing_ends_every_thread_and_timer(started, qtbot) -> None:
     assert "brainviewer-worker" not in names
 
 
+def test_the_features_panel_follows_the_person_and_leads_to_the_editors(
+    started, loader, qtbot
+) -> None:
+    assert loader.last.differentiated == []
+    started.view_menu.gradients.trigger()
+    bars = started.gradients.bars
+    qtbot.waitUntil(lambda: bars.rowCount() > 0)
+    assert started.focusWidget() is bars
+    row = bars.keys.index("education")
+    bars.setCurrentCell(row, 0)
+    qtbot.keyClick(bars, Qt.Key.Key_Return)
+    assert started.focusWidget() is started.side.features.rows["education"].chooser
+    for name, control in (
+        ("age", started.side.age.slider),
+        ("sex", started.side.sex.buttons[0]),
+    ):
+        bars.chosen.emit(name)
+        assert started.focusWidget() is control
+    started.session.set_feature("height", 181.0)
+    wait_until_idle(started, qtbot)
+    assert loader.last.differentiated[-1]["height"] == 181.0
+    with qtbot.waitSignal(started.docks.features.visibilityChanged):
+        started.docks.volumes.raise_()
+    count = len(loader.last.differentiated)
+    started.session.set_feature("height", 160.0)
+    wait_until_idle(started, qtbot)
+    assert len(loader.last.differentiated) == count
+
+
+def test_a_bar_leads_to_its_editor_also_from_behind_the_layers(started, qtbot) -> None:
+    with qtbot.waitSignal(started.docks.person.visibilityChanged):
+        started.docks.layers.raise_()
+    with qtbot.waitSignal(started.docks.person.visibilityChanged) as shown:
+        started.gradients.feature_requested.emit("height")
+    assert shown.args == [True]
+    assert started.focusWidget() is started.side.features.rows["height"].slider
+
+
+def test_gradients_are_saved_as_a_table(started, qtbot, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "features.csv"
+    asked = []
+
+    def answer(*arguments):
+        asked.append(arguments)
+        return str(path), ""
+
+    monkeypatch.setattr("brainviewer.gui.exporter.QFileDialog.getSaveFileName", answer)
+    started.exporter.save_gradients()
+    assert asked == []  # there is nothing to save yet
+    started.view_menu.gradients.trigger()
+    qtbot.waitUntil(lambda: started.gradients.bars.rowCount() > 0)
+    started.gradients.save_button.click()
+    lines = path.read_text().splitlines()
+    assert lines[0] == "structure,feature,level,ml_per_sd,ml_per_unit,unit"
+    assert len(lines) == 1 + len(started.session.gradients.gradients.rows)
+    assert str(path) in started.messages.sentence
+
+
+def test_a_generator_without_features_is_drawn_from_exported_and_left_again(
+    started, root, qtbot, tmp_path
+) -> None:
+    write_fake_checkpoint(root, "bare", features=())
+    started.session.set_feature("height", 181.0)
+    crosshair = (10.0, -20.0, 30.0)
+    started.viewing.display.set_crosshair(crosshair)
+    started.session.open_checkpoint("bare")
+    wait_until_idle(started, qtbot)
+    assert not started.person_menu.reset_features.isEnabled()
+    before = pixels(axial(started))
+    started.person_menu.new_person.trigger()
+    wait_until_idle(started, qtbot)
+    assert not np.array_equal(pixels(axial(started)), before)
+    dialog = started.exporter.ask()
+    dialog.folder.setText(str(tmp_path / "out"))
+    with qtbot.waitSignal(started.exporter.written, timeout=20_000):
+        qtbot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok), LEFT)
+    assert list(tmp_path.glob("out/*/anat/*_probseg.nii.gz"))
+    started.session.open_checkpoint("fake")
+    wait_until_idle(started, qtbot)
+    assert dict(started.session.edits) == {"height": 181.0}
+    assert started.person_menu.reset_features.isEnabled()
+    assert started.viewing.display.crosshair == crosshair
+
+
+def test_pins_are_made_from_menu_and_panel_renamed_hidden_and_removed(started, qtbot) -> None:
+    panel, curves = started.measures.trajectory, started.session.curves
+    started.person_menu.pin.trigger()
+    started.session.set_feature("height", 181.0)
+    qtbot.mouseClick(panel.pin_button, LEFT)
+    assert [pin.name for pin in curves.pins] == [
+        "seed 1, ideal",
+        "seed 1, height 181 cm, ideal",
+    ]
+    tall = panel.pins.chips[2]
+    tall.name.selectAll()
+    qtbot.keyClicks(tall.name, "tall")
+    qtbot.keyClick(tall.name, Qt.Key.Key_Return)
+    tall.eye.click()
+    assert [(pin.name, pin.visible) for pin in curves.pins][1] == ("tall", False)
+    qtbot.mouseClick(panel.pins.chips[1].remove, LEFT)
+    assert [pin.name for pin in curves.pins] == ["tall"]
+    wait_until_idle(started, qtbot)
+    assert curves.pins[0].trajectory.complete
+
+
+def test_two_brains_are_compared_and_one_again(started, qtbot) -> None:
+    compare, bar = started.viewing.compare, started.viewing.cursor_bar
+    started.session.set_age(79.0)
+    started.view_menu.compare.trigger()
+    wait_until_idle(started, qtbot)
+    assert compare.isVisible()
+    assert not started.viewing.ortho.isVisible()
+    assert not started.view_menu.large_3d.isEnabled()
+    assert "|" in bar.values.text()
+    own, other = (it.slices[Plane.AXIAL] for it in (compare.own, compare.other))
+    assert not np.array_equal(pixels(own), pixels(other))
+    started.viewing.toggle_large(Plane.AXIAL)
+    assert compare.own.maximised is own
+    started.viewing.restore_panes()
+    assert compare.own.maximised is None
+    started.view_menu.compare.trigger()
+    assert started.viewing.ortho.isVisible()
+    assert started.session.comparison.choice is None
+    assert "|" not in bar.values.text()
+
+
+def test_a_checkpoint_of_another_grid_keeps_features_age_and_crosshair(
+    started, root, qtbot
+) -> None:
+    affine = np.diag([12.0, 12.0, 12.0, 1.0])
+    affine[:3, 3] = [-90.0, -120.0, -84.0]
+    write_fake_checkpoint(root, "coarse", shape=(15, 18, 14), affine=affine)
+    session, display = started.session, started.viewing.display
+    session.set_feature("height", 181.0)
+    session.set_age(66.5)
+    display.set_crosshair((13.0, -21.0, 34.0))
+    display.set_layer(1, visible=True)
+    display.zoom_at(Plane.AXIAL, 2.0, (0.0, 0.0))
+    wait_until_idle(started, qtbot)
+    session.open_checkpoint("coarse")
+    wait_until_idle(started, qtbot)
+    assert display.reference.shape == (15, 18, 14)
+    assert display.crosshair == (13.0, -21.0, 34.0)
+    assert display.layers[1].visible
+    assert display.view(Plane.AXIAL).zoom == 2.0
+    assert dict(session.edits) == {"height": 181.0}
+    assert session.age == 66.5
+    assert started.side.age.box.value() == 66.5
+    session.open_checkpoint("fake")
+    wait_until_idle(started, qtbot)
+    assert display.crosshair == (13.0, -21.0, 34.0)
+
+
 def test_every_control_has_a_name_and_a_tooltip(started) -> None:
     from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider
 
@@ -290,7 +444,14 @@ def test_every_control_has_a_name_and_a_tooltip(started) -> None:
     controls = [
         widget
         for kind in kinds
-        for part in (started.side, started.measures, started.status, started.messages)
+        for part in (
+            started.side,
+            started.measures,
+            started.gradients,
+            started.viewing.compare,
+            started.status,
+            started.messages,
+        )
         for widget in part.findChildren(kind)
         if not widget.objectName().startswith("qt_")
     ]

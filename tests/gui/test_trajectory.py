@@ -6,9 +6,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from brainviewer.core.scenario import Scenario
-from brainviewer.gui.pictures import trajectory_png
+from brainviewer.gui.pictures import curves_png, trajectory_png
 from brainviewer.gui.trajectory_axes import Marked
 from brainviewer.gui.trajectory_panel import HINT, TrajectoryPanel
+from brainviewer.session.model import State
+from brainviewer.session.pins import Curve, Pin
 from brainviewer.session.trajectory import Trajectory
 
 AGES = np.arange(20.0, 81.0, 2.0)
@@ -176,3 +178,73 @@ def test_the_brain_on_the_screen_and_the_factual_one_are_marked(panel, qtbot) ->
 def test_a_picture_for_paper_is_a_png_on_white(checkpoint) -> None:
     content = trajectory_png(trajectory_of(checkpoint), checkpoint, sex="F", factual=None)
     assert content.startswith(b"\x89PNG")
+
+
+def own_lines(panel: TrajectoryPanel) -> list:
+    """The curves in the first axes that have points, thick ones first."""
+    lines = [it for it in axes_of(panel)[0].lines if len(it.get_xdata()) > 2]
+    return sorted(lines, key=lambda line: -line.get_linewidth())
+
+
+def scaled(trajectory: Trajectory, factor: float) -> Trajectory:
+    volumes = {name: factor * values for name, values in trajectory.volumes.items()}
+    spread = {name: factor * values for name, values in trajectory.spread.items()}
+    return replace(trajectory, volumes=volumes, spread=spread, scenario=Scenario.REGRESSED)
+
+
+def test_the_other_scenario_is_thin_and_dashed_and_can_be_left_out(
+    panel, checkpoint, qtbot
+) -> None:
+    panel.show_other(scaled(trajectory_of(checkpoint), 0.97))
+    assert panel.other.text() == "Regressed too"
+    qtbot.waitUntil(lambda: is_drawn(panel))
+    strong, other = own_lines(panel)[:2]
+    assert other.get_linewidth() < strong.get_linewidth()
+    assert other.get_color() == strong.get_color()
+    assert other.is_dashed()
+    np.testing.assert_allclose(other.get_ydata(), 0.97 * strong.get_ydata())
+    with_it = picture(panel)
+    panel.other.click()
+    qtbot.waitUntil(lambda: is_drawn(panel))
+    assert not np.array_equal(picture(panel), with_it)
+    assert not [line for line in own_lines(panel) if line.is_dashed()]
+
+
+def test_pins_have_their_own_colours_and_an_eye(panel, checkpoint, person, qtbot) -> None:
+    state = State(checkpoint, person, {}, 50.0)
+    pin = Pin(1, "tall", state, scaled(trajectory_of(checkpoint), 1.1))
+    panel.show_pins((pin,))
+    qtbot.waitUntil(lambda: is_drawn(panel))
+    assert pin.color in [line.get_color() for line in own_lines(panel)]
+    assert panel.pins.chips[1].name.text() == "tall"
+    panel.show_pins((replace(pin, visible=False),))
+    qtbot.waitUntil(lambda: is_drawn(panel))
+    assert pin.color not in [line.get_color() for line in own_lines(panel)]
+    panel.show_pins(())
+    assert panel.pins.isHidden()
+
+
+def test_the_spread_of_the_others_is_shown_on_demand(panel, checkpoint, qtbot) -> None:
+    panel.show_other(scaled(trajectory_of(checkpoint), 1.5))
+    qtbot.waitUntil(lambda: is_drawn(panel))
+    before = picture(panel)
+    panel.spreads.click()
+    qtbot.waitUntil(lambda: is_drawn(panel))
+    assert not np.array_equal(picture(panel), before)
+
+
+def test_pinning_is_wished_for(panel, qtbot) -> None:
+    with qtbot.waitSignal(panel.pin_requested):
+        qtbot.mouseClick(panel.pin_button, Qt.MouseButton.LeftButton)
+
+
+def test_the_picture_for_paper_holds_the_visible_curves(checkpoint, person) -> None:
+    state = State(checkpoint, person, {}, 50.0)
+    usual = trajectory_of(checkpoint)
+    person_only = [Curve(state, usual)]
+    pinned = [*person_only, Curve(state, scaled(usual, 1.1), "tall", "#cc79a7")]
+    hidden = [*person_only, replace(pinned[1], visible=False)]
+    pictures = [
+        curves_png(it, checkpoint, sex="F", factual=None) for it in (person_only, pinned, hidden)
+    ]
+    assert pictures[0] == pictures[2] != pictures[1]

@@ -77,3 +77,18 @@ def test_a_checkpoint_can_be_forgotten(key) -> None:
     cache.forget(key(20).checkpoint)
     assert cache.used_bytes == 0
     assert cache.volumes(key(20)) is None
+
+
+def test_what_is_offered_is_kept_only_where_there_is_room(key) -> None:
+    cache = BrainCache(limit_bytes=BRAIN_BYTES)
+    cache.offer(key(30), _brain(), {"GM": 1.0})
+    cache.offer(key(40), _brain(), {"GM": 2.0})
+    assert cache.nearest(key(30), within_years=0.0) is not None
+    assert cache.nearest(key(40), within_years=0.0) is None
+    assert cache.volumes(key(40)) == {"GM": 2.0}
+
+
+def test_without_an_age_the_brain_is_the_only_one_of_its_course(key) -> None:
+    cache = BrainCache()
+    cache.put(key(None), _brain(), {"GM": 1.0})
+    assert cache.nearest(key(None), within_years=0.0).key == key(None)

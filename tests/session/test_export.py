@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from brainviewer.core.recipe import read_recipe
+from brainviewer.core.saliency import SaliencyRow
 from brainviewer.core.scenario import Scenario
 from brainviewer.core.tissues import TISSUES, label_map
 from brainviewer.core.volume import Brain
@@ -22,7 +23,6 @@ from brainviewer.session.export import (
     trajectory_export_steps,
 )
 from brainviewer.session.model import course_of
-from brainviewer.session.saliency import SaliencyRow
 from brainviewer.session.tables import write_saliency_csv, write_trajectory_csv
 
 PROBSEGS = [f"sub-seed1_label-{tissue}_desc-counterfactual_probseg" for tissue in TISSUES]

@@ -203,3 +203,13 @@ def test_activity_is_told_once_a_change(bench) -> None:
     bench.release()
     told = [bench.activities.get(timeout=WAIT_S) for _ in range(3)]
     assert told == ["hold", "background", ""]
+
+
+def test_a_lower_place_of_the_background_goes_first_and_keeps_to_itself(bench) -> None:
+    bench.hold()
+    bench.worker.run_background("second", bench.steps("s", 2), place=2)
+    bench.worker.run_background("first", bench.steps("f", 1), place=1)
+    bench.worker.run_background("third", bench.steps("t", 1), place=3)
+    bench.worker.cancel_background(3)
+    bench.finish()
+    assert bench.done == ["f0", "f closed", "s0", "s1", "s closed"]

@@ -1,0 +1,134 @@
+"""The fourth pane of each side of a comparison: who it is, and the volumes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from brainviewer.core.scenario import AGE
+from brainviewer.gui.controls import described, title_label
+from brainviewer.gui.wording import millilitres, signed
+from brainviewer.session.comparison import Against, Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.session.pins import Pin
+    from brainviewer.session.request import Shown
+
+WAITING = "On its way"
+AS_GIVEN = "The person as given"
+
+
+class CompareCard(QWidget):
+    """Says which brain a side shows.
+
+    Parameters
+    ----------
+    side : str
+        ``"A"`` or ``"B"``.
+    """
+
+    def __init__(self, side: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"compare_card_{side.lower()}")
+        self.title = title_label(side)
+        self.words = QLabel(WAITING)
+        self.words.setWordWrap(True)
+        self._numbers = QGridLayout()
+        self._numbers.setHorizontalSpacing(14)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(16, 14, 16, 14)
+        self.column.addWidget(self.title)
+        self.column.addWidget(self.words)
+        self.column.addLayout(self._numbers)
+        self.column.addStretch(1)
+
+    def show_brain(
+        self, shown: Shown, checkpoint: Checkpoint, *, against: Mapping[str, float] | None = None
+    ) -> None:
+        """Show who it is, the volumes in mL, and how far they are from others."""
+        age = shown.conditions.get(AGE)
+        words = [shown.identity.label, checkpoint.title]
+        if isinstance(age, int | float):
+            words.insert(1, f"{age:.1f} years")
+        self.words.setText(", ".join(words))
+        self._clear()
+        for row, (name, volume) in enumerate(shown.volumes_ml.items()):
+            cells = [name, f"{millilitres(volume)} mL"]
+            if against is not None:
+                cells.append(f"{signed(volume - against.get(name, math.nan))} mL")
+            for column, text in enumerate(cells):
+                self._numbers.addWidget(_cell(text), row, column)
+        self._numbers.setColumnStretch(3, 1)
+
+    def show_sentence(self, sentence: str) -> None:
+        """Say why there is no brain."""
+        self.words.setText(sentence)
+        self._clear()
+
+    def _clear(self) -> None:
+        while (item := self._numbers.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+
+
+class ChoosingCard(CompareCard):
+    """The card of the second brain, which can be chosen.
+
+    Signals
+    -------
+    choice_requested : Choice
+    """
+
+    choice_requested = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("B", parent)
+        self.title.setText("B, differences to A")
+        self.chooser = described(
+            QComboBox(),
+            "compare_chooser",
+            accessible="What to compare with",
+            tooltip="The person as given, a pin, or the same person in another checkpoint",
+        )
+        self.chooser.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.chooser.setMinimumContentsLength(14)
+        self.column.insertWidget(1, self.chooser)
+        self.chooser.activated.connect(self._on_activated)
+
+    def show_choices(
+        self, choice: Choice, *, pins: Sequence[Pin], checkpoints: Sequence[Checkpoint]
+    ) -> None:
+        """List what there is to compare with, and tick what is compared with."""
+        with QSignalBlocker(self.chooser):
+            self.chooser.clear()
+            self.chooser.addItem(AS_GIVEN, Choice())
+            for pin in pins:
+                self.chooser.addItem(f"Pin: {pin.name}", Choice(Against.PIN, pin=pin.number))
+            for checkpoint in checkpoints:
+                wish = Choice.of_checkpoint(checkpoint)
+                self.chooser.addItem(f"In {checkpoint.title}", wish)
+            choices = [self.chooser.itemData(n) for n in range(self.chooser.count())]
+            self.chooser.setCurrentIndex(choices.index(choice) if choice in choices else 0)
+
+    def _on_activated(self, index: int) -> None:
+        self.choice_requested.emit(self.chooser.itemData(index))
+
+
+def _cell(text: str) -> QLabel:
+    label = QLabel(text)
+    number = text[-2:] == "mL"
+    label.setAlignment(
+        (Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft)
+        | Qt.AlignmentFlag.AlignVCenter
+    )
+    return label

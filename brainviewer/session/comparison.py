@@ -1,0 +1,255 @@
+"""The brain beside the one on the screen: as given, a pin, or what another checkpoint makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from brainviewer.core.features import FeatureError
+from brainviewer.generators.base import DeviceError, GenerationError
+from brainviewer.generators.checkpoint import Checkpoint, CheckpointError
+from brainviewer.session.decoder import Decoder, LoadGenerator
+from brainviewer.session.measuring import Place
+from brainviewer.session.model import carried_over, nearest_age, own_age
+from brainviewer.session.request import Shown, key_of, measured_volumes_ml
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from brainviewer.session.cache import BrainCache
+    from brainviewer.session.model import State
+    from brainviewer.session.pins import Pin
+    from brainviewer.session.request import BrainKey
+    from brainviewer.session.worker import Worker
+
+    Topic = tuple[Checkpoint, BrainKey]
+
+Post = Callable[[Callable[[], None]], None]
+
+
+class Against(StrEnum):
+    """What a brain is compared with."""
+
+    FACTUAL = "factual"
+    PIN = "pin"
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to put beside.
+
+    Attributes
+    ----------
+    against : Against
+    pin : int
+        The number of a pin.
+    folder : str
+        That of another checkpoint, for the same person; it tells choices apart.
+    checkpoint : Checkpoint or None
+        The other checkpoint itself.
+    """
+
+    against: Against = Against.FACTUAL
+    pin: int = 0
+    folder: str = ""
+    checkpoint: Checkpoint | None = field(default=None, compare=False)
+
+    @classmethod
+    def of_checkpoint(cls, checkpoint: Checkpoint) -> Choice:
+        """Choose the same person in another checkpoint."""
+        return cls(Against.CHECKPOINT, folder=str(checkpoint.folder), checkpoint=checkpoint)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """What stands beside: a brain, or a sentence that says why there is none.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint
+    shown : Shown or None
+    sentence : str
+    """
+
+    checkpoint: Checkpoint
+    shown: Shown | None = None
+    sentence: str = ""
+
+
+class Comparison:
+    """Keeps the second brain in step with the newest state while one is wanted.
+
+    A generator of another checkpoint is loaded when it is needed, one at a time, and let go of
+    when it is not.
+
+    Parameters
+    ----------
+    post : function
+        Runs a function on the owner's thread.
+    worker : Worker
+    cache : BrainCache
+    load : function
+        Loads the weights of a checkpoint.
+    device : str
+    on_moved : function
+        Called with a sentence after the second generator had to move to the CPU.
+    """
+
+    changed = Signal(Compared)
+
+    def __init__(
+        self,
+        post: Post,
+        worker: Worker,
+        cache: BrainCache,
+        *,
+        load: LoadGenerator,
+        device: str,
+        on_moved: Callable[[str], None],
+    ) -> None:
+        self.choice: Choice | None = None
+        self.compared: Compared | None = None
+        self._post = post
+        self._worker = worker
+        self._cache = cache
+        self._load = partial(Decoder, load=load, device=device, on_moved=on_moved)
+        self._second: Decoder | None = None
+        self._state: State | None = None
+        self._decoder: Decoder | None = None
+        self._pins: tuple[Pin, ...] = ()
+        self._shown_topic: Topic | None = None
+
+    def choose(self, choice: Choice | None) -> None:
+        """Put something beside the brain on the screen, or nothing any more.
+
+        The person as given stands in for a pin that is gone and for the checkpoint in use.
+        """
+        self.choice = choice if choice is None or self._is_there(choice) else Choice()
+        self.compared = self._shown_topic = None
+        if self.choice is None:
+            self._worker.cancel_background(Place.COMPARED)
+            self._let_go()
+        elif self._state is not None and self._decoder is not None:
+            self._ask(self.choice, self._state, self._decoder)
+
+    def show_pins(self, pins: tuple[Pin, ...]) -> None:
+        """Know the pins there are."""
+        self._pins = pins
+        if self.choice is not None and not self._is_there(self.choice):
+            self.choose(self.choice)
+
+    def follow(self, state: State, decoder: Decoder) -> None:
+        """Show beside what belongs to a state."""
+        self._state, self._decoder = state, decoder
+        if self.choice is not None and not self._is_there(self.choice):
+            self.choose(self.choice)
+        elif self.choice is not None:
+            self._ask(self.choice, state, decoder)
+
+    def _is_there(self, choice: Choice) -> bool:
+        if choice.against is Against.PIN:
+            return choice.pin in {pin.number for pin in self._pins}
+        in_use = self._decoder.checkpoint.folder if self._decoder is not None else None
+        return choice.checkpoint is None or choice.checkpoint.folder != in_use
+
+    def _ask(self, choice: Choice, state: State, decoder: Decoder) -> None:
+        beside = self._beside(choice, state)
+        checkpoint = choice.checkpoint or beside.checkpoint
+        topic = _topic(checkpoint, beside)
+        if topic == self._shown_topic:
+            self._worker.cancel_background(Place.COMPARED)
+            return
+        if checkpoint.folder == decoder.checkpoint.folder:
+            self._let_go()
+            self._show_from_memory(beside)
+        self._worker.run_background(
+            "Making the brain to compare with",
+            self._work(topic, beside, checkpoint, decoder),
+            place=Place.COMPARED,
+        )
+
+    def _beside(self, choice: Choice, state: State) -> State:
+        """Return the state whose brain is wanted; another checkpoint draws the person anew."""
+        if choice.against is Against.FACTUAL:
+            age = own_age(state.checkpoint, state.person.factual)
+            return replace(state, edits={}, age=age)
+        if choice.against is Against.PIN:
+            pinned = next(pin.state for pin in self._pins if pin.number == choice.pin)
+            age = nearest_age(pinned.checkpoint, state.age)
+            return replace(pinned, age=pinned.age if age is None else age)
+        return state
+
+    def _let_go(self) -> None:
+        self._second = None
+
+    def _show_from_memory(self, beside: State) -> None:
+        key = key_of(beside.checkpoint, beside.person.identity, beside.course, age=beside.age)
+        near = self._cache.nearest(key, within_years=0.5)
+        if near is not None:
+            conditions = beside.course.at(near.key.age)
+            identity = beside.person.identity
+            shown = Shown(near.brain(), near.volumes_ml, conditions, identity, exact=False)
+            self._show(Compared(beside.checkpoint, shown))
+
+    # On the worker's thread
+
+    def _work(
+        self, topic: Topic, beside: State, checkpoint: Checkpoint, decoder: Decoder
+    ) -> Generator[None, None, None]:
+        try:
+            if checkpoint.folder != decoder.checkpoint.folder:
+                decoder = self._decoder_of(checkpoint)
+                yield
+            compared = Compared(checkpoint, _made(beside, decoder))
+        except (CheckpointError, DeviceError, FeatureError, GenerationError) as error:
+            compared = Compared(checkpoint, sentence=str(error))
+        self._post(partial(self._on_made, topic, compared))
+        yield
+
+    def _decoder_of(self, checkpoint: Checkpoint) -> Decoder:
+        second = self._second
+        if second is None or second.checkpoint.folder != checkpoint.folder:
+            self._second = second = None  # one at a time: the old one goes before the new one comes
+            second = self._second = self._load(checkpoint)
+            self._post(self._on_loaded)
+        return second
+
+    # On the owner's thread
+
+    def _on_loaded(self) -> None:
+        """Let go of a generator that came when nobody wanted it any more."""
+        if self.choice is None:
+            self._let_go()
+
+    def _on_made(self, topic: Topic, compared: Compared) -> None:
+        if self.choice is None or self._state is None:
+            return
+        beside = self._beside(self.choice, self._state)
+        if topic == _topic(self.choice.checkpoint or beside.checkpoint, beside):
+            self._shown_topic = topic
+            self._show(compared)
+
+    def _show(self, compared: Compared) -> None:
+        self.compared = compared
+        self.changed.emit(compared)
+
+
+def _topic(checkpoint: Checkpoint, beside: State) -> Topic:
+    """Return what the second brain depends on."""
+    key = key_of(beside.checkpoint, beside.person.identity, beside.course, age=beside.age)
+    return checkpoint, key
+
+
+def _made(state: State, decoder: Decoder) -> Shown:
+    """Make the brain of a state; with a decoder of another checkpoint, what it keeps of it."""
+    if state.checkpoint.folder != decoder.checkpoint.folder:
+        state, _ = carried_over(state, decoder.checkpoint, decoder.generator)
+    conditions, identity = state.conditions, state.person.identity
+    brain = decoder.generate(identity, conditions)
+    return Shown(brain, measured_volumes_ml(brain), conditions, identity, exact=True)

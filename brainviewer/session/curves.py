@@ -1,0 +1,188 @@
+"""The curves over age: of the person in both scenarios, and of the pins; made in the background."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from brainviewer.session.measuring import Place, measured_steps, measured_topic, other_scenario
+from brainviewer.session.pins import Curve, Pin, proposed_name
+from brainviewer.session.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from brainviewer.session.cache import BrainCache
+    from brainviewer.session.decoder import Decoder
+    from brainviewer.session.model import State
+    from brainviewer.session.worker import Worker
+
+    Steps = Generator[Trajectory, None, None]
+
+Post = Callable[[Callable[[], None]], None]
+Accept = Callable[[Trajectory], None]
+
+
+class Curves:
+    """The trajectories that belong to the newest state, and the pins.
+
+    Its methods and signals belong to the owner's thread; brains are made on the worker's.
+
+    Parameters
+    ----------
+    post : function
+        Runs a function on the owner's thread.
+    worker : Worker
+    cache : BrainCache
+    """
+
+    changed = Signal(Trajectory)
+    other_changed = Signal(Trajectory)
+    pins_changed = Signal(tuple)
+
+    def __init__(self, post: Post, worker: Worker, cache: BrainCache) -> None:
+        self.trajectory: Trajectory | None = None
+        self.other: Trajectory | None = None
+        self.pins: tuple[Pin, ...] = ()
+        self._post = post
+        self._worker = worker
+        self._cache = cache
+        self._state: State | None = None
+        self._decoder: Decoder | None = None
+        self._pinned = 0
+
+    def follow(self, state: State, decoder: Decoder) -> None:
+        """Compute the curves that a state has, unless they are on their way already."""
+        old, self._state, self._decoder = self._state, state, decoder
+        is_new = old is None or measured_topic(old) != measured_topic(state)
+        is_other_new = old is None or _other_topic(old) != _other_topic(state)
+        if old is None or old.checkpoint is not state.checkpoint:
+            self._set_pins([_on_checkpoint_of(pin, state) for pin in self.pins])
+        if is_new:
+            self._restart(state, decoder)
+        if is_new or is_other_new:
+            self._restart_others(state, decoder)
+
+    def all(self) -> list[Curve]:
+        """Return the person's curve in the scenario that is chosen, in the other, and the pins'."""
+        if self._state is None or self.trajectory is None or self.other is None:
+            return []
+        return [
+            Curve(self._state, self.trajectory),
+            Curve(other_scenario(self._state), self.other),
+            *(
+                Curve(pin.state, pin.trajectory, pin.name, pin.color, pin.visible)
+                for pin in self.pins
+            ),
+        ]
+
+    def steps_of(self, state: State) -> Steps:
+        """Compute the trajectory of a state on the worker's thread, from what is known already."""
+        if self._decoder is None or self._decoder.checkpoint is not state.checkpoint:
+            raise ValueError(f"checkpoint {state.checkpoint.name} is not in use")
+        return measured_steps(state, self._decoder, self._cache, keep=self._cache.offer)
+
+    # Pins
+
+    def pin(self, name: str = "") -> None:
+        """Keep the person, edits and scenario of now for comparison."""
+        state, trajectory = self._state, self.trajectory
+        if state is None or trajectory is None or self._decoder is None:
+            return
+        self._pinned += 1
+        pin = Pin(self._pinned, name.strip() or proposed_name(state), state, trajectory)
+        self._set_pins([*self.pins, pin])
+        self._restart_others(state, self._decoder)
+
+    def rename_pin(self, number: int, name: str) -> None:
+        """Call a pin otherwise; an empty name gives it back the proposed one."""
+        self._change(
+            number, lambda pin: replace(pin, name=name.strip() or proposed_name(pin.state))
+        )
+
+    def show_pin(self, number: int, visible: bool) -> None:
+        """Draw a pin, or leave it out."""
+        self._change(number, lambda pin: replace(pin, visible=visible))
+
+    def remove_pin(self, number: int) -> None:
+        """Forget a pin."""
+        self._set_pins([pin for pin in self.pins if pin.number != number])
+
+    def _change(self, number: int, change: Callable[[Pin], Pin]) -> None:
+        self._set_pins([change(pin) if pin.number == number else pin for pin in self.pins])
+
+    def _set_pins(self, pins: Sequence[Pin]) -> None:
+        self.pins = tuple(pins)
+        self.pins_changed.emit(self.pins)
+
+    # The background
+
+    def _restart(self, state: State, decoder: Decoder) -> None:
+        steps = measured_steps(state, decoder, self._cache, keep=self._cache.put)
+        self._on_trajectory(state, next(steps))
+        self._worker.run_background(
+            "Measuring the trajectory",
+            self._work([(steps, partial(self._on_trajectory, state))]),
+            place=Place.TRAJECTORY,
+        )
+
+    def _restart_others(self, state: State, decoder: Decoder) -> None:
+        """Go on with the other scenario and with the pins, in this order."""
+        jobs: list[tuple[Steps, Accept]] = []
+        other = other_scenario(state)
+        steps = self.steps_of(other)
+        self._on_other(other, next(steps))
+        jobs.append((steps, partial(self._on_other, other)))
+        jobs += [
+            (self.steps_of(pin.state), partial(self._on_pin, pin.number))
+            for pin in self.pins
+            if pin.state.checkpoint is decoder.checkpoint and not pin.trajectory.complete
+        ]
+        self._worker.run_background(
+            "Measuring the other trajectories", self._work(jobs), place=Place.OTHER_TRAJECTORIES
+        )
+
+    def _work(self, jobs: Sequence[tuple[Steps, Accept]]) -> Generator[None, None, None]:
+        """Take a step of each in turn, so that all curves come before the spread of any."""
+        waiting = deque(jobs)
+        while waiting:
+            steps, accept = waiting.popleft()
+            trajectory = next(steps, None)
+            if trajectory is not None:
+                waiting.append((steps, accept))
+                self._post(partial(accept, trajectory))
+                yield
+
+    def _on_trajectory(self, state: State, trajectory: Trajectory) -> None:
+        current = self._state is not None and measured_topic(self._state) == measured_topic(state)
+        if current and trajectory is not self.trajectory:
+            self.trajectory = trajectory
+            self.changed.emit(trajectory)
+
+    def _on_other(self, other: State, trajectory: Trajectory) -> None:
+        current = self._state is not None and _other_topic(self._state) == measured_topic(other)
+        if current and trajectory is not self.other:
+            self.other = trajectory
+            self.other_changed.emit(trajectory)
+
+    def _on_pin(self, number: int, trajectory: Trajectory) -> None:
+        known = {pin.number: pin.trajectory for pin in self.pins}
+        if number in known and known[number] is not trajectory:
+            self._change(number, lambda pin: replace(pin, trajectory=trajectory))
+
+
+def _other_topic(state: State) -> tuple[object, str, str]:
+    return measured_topic(other_scenario(state))
+
+
+def _on_checkpoint_of(pin: Pin, state: State) -> Pin:
+    """Go on with a pin whose checkpoint is opened again, which makes it another one."""
+    known, opened = pin.state.checkpoint, state.checkpoint
+    if known is opened or known.folder != opened.folder:
+        return pin
+    return replace(pin, state=replace(pin.state, checkpoint=opened))
