@@ -303,7 +303,7 @@ def evaluate(
     ],
     cohort: Annotated[Path, Parameter(name="--cohort")],
     out: Out,
-    draws: int = 16,
+    draws: int = 8,
     network_3d: Annotated[
         Path | None,
         Parameter(help="TorchScript file, such as MedicalNet's, for 3D-FID; else one is fitted."),
@@ -324,7 +324,7 @@ def evaluate(
     cohort
         The people that the checkpoints were trained on.
     draws
-        Draws over which volumes are averaged for each person.
+        Seeds whose volumes are averaged for each person, with those of the opposite identities.
     """
     from brainviewer.commands import evaluate_generators
 

@@ -57,14 +57,15 @@ class Settings:
     device : str
         See `load_generator`.
     draws : int
-        Brains a person over which volumes are averaged, at least 2; the seeds are always the same.
+        Seeds a person, at least 2 and always the same; volumes are averaged over their brains and
+        those of the opposite identities.
     files : NetworkFiles
     plan : Plan
         Of the networks that are fitted here.
     """
 
     device: str = "auto"
-    draws: int = 16
+    draws: int = 8
     files: NetworkFiles = field(default_factory=NetworkFiles)
     plan: Plan = field(default_factory=Plan)
 

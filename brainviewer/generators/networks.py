@@ -38,6 +38,7 @@ CLASSES = 4  # WM, GM, CSF, background
 COARSEST = 8  # voxels of the volume in one of the smallest grid, along each axis
 MAX_LOG_SD = 4.0
 EXPECTED_TERMS = 8
+BENT_TERMS = 3
 SMALLEST_SHARE = 1e-4
 
 
@@ -131,6 +132,11 @@ class ConditionNetwork(nn.Module):
         return straight + bent
 
 
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """Compute inside without bfloat16, whose three digits would make age jump."""
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
 class Deviations(nn.Module):
     """Turns a condition vector into age, sex, and how the other features depart from those.
 
@@ -172,7 +178,8 @@ class Deviations(nn.Module):
 
     def expected(self, y: Tensor) -> Tensor:
         """Return what is expected at the age and sex of conditions (B, D); 0 for these two."""
-        expected: Tensor = self._design(y) @ self.coefficients
+        with full_precision(y):
+            expected: Tensor = self._design(y) @ self.coefficients
         return expected
 
     def fill(self, y: Tensor, known: Tensor) -> Tensor:
@@ -253,16 +260,70 @@ class Encoder(nn.Module):
 
 
 class Prior(nn.Module):
-    """p(z | y): conditions to mean and log sd of the latent."""
+    """p(z | y): a Gaussian of the latent under conditions.
+
+    In training its mean and diagonal spread come from a network, as in the paper. Afterwards `set`
+    puts a Gaussian with correlations in their place that was fitted to the codes of people.
+    """
+
+    centre: Tensor
+    factor: Tensor
+    age: Tensor
+    sex: Tensor
+    bend: Tensor
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.network = ConditionNetwork(config.conditions, config.hidden, 2 * config.latent)
+        self.register_buffer("centre", torch.zeros(config.latent))
+        self.register_buffer("factor", torch.eye(config.latent))
+        self.register_buffer("age", torch.zeros(config.conditions))
+        self.register_buffer("sex", torch.zeros(config.conditions))
+        self.register_buffer("bend", torch.zeros(BENT_TERMS, config.latent))
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Map conditions (B, D) to mean and log sd (B, L)."""
-        mean, log_sd = self.network(y).float().chunk(2, dim=1)
-        return mean, bounded(log_sd)
+        with full_precision(y):
+            mean, log_sd = self.network(y).chunk(2, dim=1)
+            return mean + self.centre + self.bent(y) @ self.bend, bounded(log_sd)
+
+    def bent(self, y: Tensor) -> Tensor:
+        """Return age^2, age x sex and age^2 x sex of conditions (B, D): (B, 3), 0 before `set`."""
+        a, s = y @ self.age, y @ self.sex
+        return torch.stack([a * a, a * s, a * a * s], dim=1)
+
+    def place(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Place standard normal noise (B, L) under conditions (B, D): z = mu + sd F e."""
+        mean, log_sd = self(y)
+        with full_precision(y):
+            z: Tensor = mean + log_sd.exp() * (noise @ self.factor.T)
+        return z
+
+    def remove(self, z: Tensor, y: Tensor) -> Tensor:
+        """Find the noise (B, L) that is placed at z: the inverse of `place`."""
+        mean, log_sd = self(y)
+        scaled = (z - mean) / log_sd.exp()
+        noise: Tensor = torch.linalg.solve_triangular(self.factor, scaled.T, upper=False).T
+        return noise
+
+    @torch.no_grad()
+    def set(self, centre: Tensor, slopes: Tensor, bend: Tensor, factor: Tensor) -> None:
+        """Put N(centre + slopes y + bend^T bent(y), factor factor^T) in the network's place.
+
+        Parameters
+        ----------
+        centre : (L,) Tensor
+        slopes : (L, D) Tensor
+        bend : (3, L) Tensor
+        factor : (L, L) Tensor, lower triangular
+        """
+        for parameter in self.network.parameters():
+            parameter.zero_()
+        if slopes.shape[1]:
+            self.network.linear.weight[: len(centre)] = slopes
+        self.centre.copy_(centre)
+        self.bend.copy_(bend)
+        self.factor.copy_(factor)
 
 
 class Decoder(nn.Module):

@@ -95,16 +95,14 @@ class VAE(nn.Module):
         return logits
 
     def latent(self, noise: Tensor, y: Tensor) -> Tensor:
-        """Place standard normal noise (B, L) under the prior of the conditions: z = mu + sd e."""
-        mean, log_sd = self.prior(self.deviations(y))  # (B, L), (B, L)
-        latent: Tensor = mean + log_sd.exp() * noise
+        """Place standard normal noise (B, L) under the prior of the conditions."""
+        latent: Tensor = self.prior.place(noise, self.deviations(y))
         return latent
 
     def noise(self, maps: Tensor, y: Tensor) -> Tensor:
         """Find the noise (B, L) that the prior of these conditions turns into the encoded mean."""
         posterior, _ = self.posterior(maps, y)
-        mean, log_sd = self.prior(self.deviations(y))
-        noise: Tensor = (posterior - mean) / log_sd.exp()
+        noise: Tensor = self.prior.remove(posterior, self.deviations(y))
         return noise
 
 

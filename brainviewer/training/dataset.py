@@ -245,10 +245,16 @@ def encode_people(schema: FeatureSchema, people: People) -> tuple[FloatArray, ND
 
 def fit_deviations(deviations: Deviations, data: TrainingData) -> None:
     """Fit what is expected at an age and sex to the training people; nothing without conditions."""
-    names = [column.feature for column in data.schema.columns]
-    if AGE in names and SEX in names:
+    fixed = fixed_columns(data.schema)
+    if fixed is not None:
         encoded, known = encode_people(data.schema, data.train)
-        deviations.fit(encoded, known, names.index(AGE), names.index(SEX))
+        deviations.fit(encoded, known, *fixed)
+
+
+def fixed_columns(schema: FeatureSchema) -> tuple[int, int] | None:
+    """Return the columns of age and sex; None where the generator does not take them."""
+    names = [column.feature for column in schema.columns]
+    return (names.index(AGE), names.index(SEX)) if AGE in names and SEX in names else None
 
 
 def _complete_people(

@@ -107,7 +107,12 @@ def publish_checkpoint(
         "features": data.schema.to_json(),
         "missing_values": "expected at age and sex",
         "regression": fit_regression(data.schema, people.conditions).to_json(),
-        "trained_on": {"source": source, "licence": licence, "people": len(people)},
+        "trained_on": {
+            "source": source,
+            "licence": licence,
+            "people": len(people),
+            "more_people": len(data.more),
+        },
         "command": command,
         "recipe": _plain(recipe),
         "folds": data.folds,

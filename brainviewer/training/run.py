@@ -102,6 +102,7 @@ def train_checkpoint(
     )
     if fabric.global_rank != 0:
         return
+    task.finish(average, data)
     publish_checkpoint(
         out,
         average,

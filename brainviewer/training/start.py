@@ -16,15 +16,28 @@ from brainviewer.generators.checkpoint import (
 from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from torch import Tensor, nn
 
+    from brainviewer.generators.checkpoint import Checkpoint
+
 LEAST_SHARED = 0.5
+# What people's features say is another question for every recipe.
+NEVER_SHARED = ("deviations.", "prior.")
 
 
-def share_parameters(model: nn.Module, start: str, root: Path = REPOSITORY_CHECKPOINTS) -> None:
-    """Give a model every parameter of a checkpoint that it has too; the others keep their start.
+def share_parameters(
+    model: nn.Module,
+    start: str,
+    *,
+    held_out: Collection[str],
+    root: Path = REPOSITORY_CHECKPOINTS,
+) -> None:
+    """Give a model the parameters of a checkpoint that it has too; the others keep their start.
+
+    The prior and what features depart from are its own.
 
     A code of one number where the checkpoint's encoder gives mean and spread takes the part that
     gives the mean, which comes first.
@@ -33,22 +46,31 @@ def share_parameters(model: nn.Module, start: str, root: Path = REPOSITORY_CHECK
     ----------
     start : str
         Name or folder of the checkpoint.
+    held_out : collection of participant_id
+        Whom it must not have been trained on.
 
     Raises
     ------
     TrainingRecipeError
-        When there is no such checkpoint, or it has less than half of the model's numbers.
+        When there is no such checkpoint, it has less than half of the model's numbers, or it was
+        trained on people that are held out here.
     """
     try:
-        folder = resolve_checkpoint(start, root).folder
-        weights = load_file(folder / WEIGHTS_FILE)
+        checkpoint = resolve_checkpoint(start, root)
+        weights = load_file(checkpoint.folder / WEIGHTS_FILE)
     except (CheckpointError, SafetensorError, OSError) as error:
         raise TrainingRecipeError(f"the recipe starts from {start!r}: {error}") from error
+    seen = sorted(_trained_on(checkpoint) & set(held_out))
+    if seen:
+        raise TrainingRecipeError(
+            f"the recipe starts from {start!r}, which was trained on {len(seen)} of the people "
+            f"held out here, such as {seen[0]}; use the same cohort, seed and folds for both"
+        )
     own = model.state_dict()
     shared = {
         name: weights[name][: len(value)].to(value.dtype)
         for name, value in own.items()
-        if name in weights and _fits(weights[name], value)
+        if name in weights and not name.startswith(NEVER_SHARED) and _fits(weights[name], value)
     }
     count = sum(value.numel() for value in shared.values())
     if count < LEAST_SHARED * sum(value.numel() for value in own.values()):
@@ -57,6 +79,12 @@ def share_parameters(model: nn.Module, start: str, root: Path = REPOSITORY_CHECK
             f"same grid, latent and channels"
         )
     model.load_state_dict(own | shared)
+
+
+def _trained_on(checkpoint: Checkpoint) -> set[str]:
+    config = checkpoint.config
+    held_out = {*config.get("test_folds", ()), *config.get("validation_folds", ())}
+    return {name for name, fold in config.get("folds", {}).items() if fold not in held_out}
 
 
 def _fits(found: Tensor, wanted: Tensor) -> bool:

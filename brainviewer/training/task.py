@@ -79,7 +79,9 @@ class TissueTask(ABC):
         self.model.mean.shares.copy_(torch.from_numpy(mean_shares(data.train.maps))[None])
         fit_deviations(self.model.deviations, data)
         if recipe.start:
-            share_parameters(self.model, recipe.start)
+            share_parameters(
+                self.model, recipe.start, held_out=(*data.test.ids, *data.validation.ids)
+            )
         self.device: Device = choose_device(device)
         place_on(self.model, self.device)
         self._voxel_ml = voxel_volume_ml(data.affine)
@@ -108,6 +110,9 @@ class TissueTask(ABC):
 
     def restore(self, state: dict[str, Any]) -> None:  # noqa: B027
         """Take up nothing."""
+
+    def finish(self, model: nn.Module, data: TrainingData) -> None:  # noqa: B027
+        """Do to the averaged model what remains to be done when its training has ended: nothing."""
 
     @torch.inference_mode()
     def validate(self, model: nn.Module) -> dict[str, float]:

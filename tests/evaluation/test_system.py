@@ -40,6 +40,6 @@ def test_the_gradients_of_a_network_are_those_of_its_brains(tmp_path, cache) -> 
     assert gradients.shape == (2, len(names), len(generator.schema.columns))
     deviation = largest_deviation(generator, people, weights, gradients, cache=cache)
     # The decoder may count in bf16, which has three digits.
-    assert deviation < 0.2
+    assert deviation < 0.3
     wrong = np.roll(gradients, 1, axis=2)
     assert largest_deviation(generator, people, weights, wrong, cache=cache) > 0.5

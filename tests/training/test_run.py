@@ -29,7 +29,7 @@ def test_training_writes_a_checkpoint_that_makes_brains(cohort_once, tmp_path) -
     assert steps == [1, 2, 3]
     checkpoint = open_checkpoint(tmp_path / "tiny")
     assert checkpoint.config["trained_on"] == {
-        "source": "cohort", "licence": "licence not stated", "people": 28,
+        "source": "cohort", "licence": "licence not stated", "people": 28, "more_people": 0,
     }  # fmt: skip
     generator = load_generator(checkpoint, device="cpu")
     brain = generator.generate(generator.draw(1), checkpoint.schema.typical())
@@ -101,7 +101,7 @@ def test_a_c_vae_shares_every_parameter_of_its_vae(cohort_once, trained_vae) -> 
     assert set(shared) < set(model)
     new = ("deviations", "condition", "prior")
     for name, value in shared.items():
-        if not name.startswith(new[0]):
+        if not name.startswith((new[0], new[2])):
             torch.testing.assert_close(model[name], value.float(), msg=name)
     assert all(any(part in name for part in new) for name in set(model) - set(shared))
 
@@ -122,6 +122,11 @@ def test_networks_of_another_size_cannot_be_started_from(cohort_once, trained_va
     sizes = {**RECIPE.model, "channels": (16, 16, 16)}
     with pytest.raises(TrainingRecipeError, match="whose networks are of other sizes; give it"):
         start_of("cvae", trained_vae, cohort_once, model=sizes)
+
+
+def test_a_start_that_has_seen_people_held_out_here_is_refused(cohort_once, trained_vae) -> None:
+    with pytest.raises(TrainingRecipeError, match=r"trained on \d+ of the people held out here, s"):
+        start_of("cvae", trained_vae, cohort_once, test_folds=(0, 5))
 
 
 def test_a_start_that_is_not_there_is_named(cohort_once) -> None:
