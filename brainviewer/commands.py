@@ -36,10 +36,10 @@ from brainviewer.generators.checkpoint import (
 from brainviewer.session.bids import Destination, subject_label
 from brainviewer.session.export import ExportError, brain_export_steps, trajectory_export_steps
 from brainviewer.session.model import (
-    NO_AGE_YEARS,
     age_of,
     course_of,
     first_choice,
+    own_age,
     takes_no_features,
 )
 from brainviewer.session.request import (
@@ -162,7 +162,7 @@ def write_trajectory(
         identity,
         spread_identities(generator),
         span,
-        recipe.age,
+        age_of(recipe.conditions),
         structures_of(checkpoint),
         scenario,
     )
@@ -378,7 +378,7 @@ def _recipe(
         conditions=conditions,
         factual=conditions,
         edits={},
-        age=age_of(conditions) if AGE in checkpoint.schema else NO_AGE_YEARS,
+        age=own_age(checkpoint, conditions),
         scenario=scenario,
         extrapolated=is_extrapolated(checkpoint.schema, conditions),
     )

@@ -53,7 +53,8 @@ class Recipe:
         The person as given.
     edits : mapping of feature to value
         What the user changed, without age.
-    age : float, years
+    age : float or None, years
+        None where the generator takes no age.
     scenario : Scenario
     extrapolated : bool
         Whether a condition lies outside the range of the training people.
@@ -66,7 +67,7 @@ class Recipe:
     conditions: Conditions
     factual: Conditions
     edits: Conditions
-    age: float
+    age: float | None
     scenario: Scenario = Scenario.IDEAL
     seed: int | None = None
     latent: FloatArray | None = None
@@ -93,7 +94,7 @@ class Recipe:
             "conditions": _plain(self.conditions),
             "factual": _plain(self.factual),
             "edits": _plain(self.edits),
-            "age": float(self.age),
+            "age": None if self.age is None else float(self.age),
             "scenario": self.scenario.value,
             "extrapolated": self.extrapolated,
         }
@@ -224,7 +225,9 @@ def _conditions(entry: Mapping[str, Any], key: str) -> Conditions:
     return dict(conditions)
 
 
-def _age(value: object) -> float:
+def _age(value: object) -> float | None:
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise RecipeError(f"the age of a recipe must be a number of years, got {value!r}")
     return float(value)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from brainviewer.generators.checkpoint import Checkpoint
 
 FIRST_SEED = 1
-# A recipe holds a number for the age in any case; nobody reads it where there is no age.
-NO_AGE_YEARS = 0.0
 
 
 class Draws(Protocol):
@@ -140,7 +138,7 @@ def recipe_of(state: State) -> Recipe:
         conditions=conditions,
         factual=dict(state.person.factual),
         edits=dict(state.edits),
-        age=NO_AGE_YEARS if state.age is None else state.age,
+        age=state.age,
         scenario=state.scenario,
         extrapolated=is_extrapolated(state.checkpoint.schema, conditions),
     )
@@ -179,7 +177,7 @@ def state_of(
         checkpoint,
         Person(identity, recipe.factual, recipe.label),
         recipe.edits,
-        recipe.age if AGE in checkpoint.schema else None,
+        _asked_age(checkpoint, recipe),
         recipe.scenario,
         recipe.extrapolated,
     )
@@ -208,6 +206,13 @@ def age_of(conditions: Conditions) -> float:
     if isinstance(age, bool) or not isinstance(age, int | float):
         raise FeatureError(f"a person needs an age in years, got {age!r}")
     return float(age)
+
+
+def _asked_age(checkpoint: Checkpoint, recipe: Recipe) -> float | None:
+    """Return the age that a recipe asks for, or that of its person; None without ages."""
+    if AGE not in checkpoint.schema:
+        return None
+    return age_of(recipe.factual) if recipe.age is None else recipe.age
 
 
 def own_age(checkpoint: Checkpoint, conditions: Conditions) -> float | None:

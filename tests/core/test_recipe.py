@@ -31,10 +31,11 @@ DRAWN = Recipe(
     extrapolated=True,
 )
 LATENT = np.array([0.1, -0.0, 1e-45, 3.4e38, np.pi, -1 / 3], dtype=np.float32)
+BARE = replace(DRAWN, conditions={}, factual={}, edits={}, age=None, extrapolated=False)
 ENCODED = replace(DRAWN, label="sub-Günther", seed=None, latent=LATENT)
 
 
-@pytest.mark.parametrize("recipe", [DRAWN, ENCODED], ids=["seed", "latent"])
+@pytest.mark.parametrize("recipe", [DRAWN, ENCODED, BARE], ids=["seed", "latent", "no features"])
 def test_a_recipe_comes_back_from_the_disk_bit_for_bit(tmp_path, recipe) -> None:
     write_recipe(tmp_path / "recipe.json", recipe)
     read = read_recipe(tmp_path / "recipe.json")

@@ -94,6 +94,7 @@ def test_the_next_generator_with_features_gets_them_back(drawn) -> None:
 
 def test_a_recipe_makes_the_same_brain_again(drawn) -> None:
     recipe = Recipe.from_json(drawn.recipe().to_json())
+    assert recipe.age is None
     brain = drawn.shown.brain
     drawn.new_person(77)
     drawn.wait_idle()
