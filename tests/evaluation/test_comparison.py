@@ -213,8 +213,8 @@ def test_the_same_evaluation_gives_the_same_numbers(checkpoint, store, loader, t
 @pytest.mark.parametrize(
     ("last", "made_before"),
     [
-        # Eight brains in Table I, eight people with two draws and their opposites, three aged through
-        # seven ages twice.
+        # Eight brains in Table I, eight people with two draws and their opposites, three aged
+        # through seven ages twice.
         ("ageing people", 8 + 8 * 4 + 3 * 7 * 2),
         ("cross-validating", None),
     ],
