@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -16,7 +17,7 @@ from brainviewer.generators.checkpoint import (
 from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LEAST_SHARED = 0.5
 # What people's features say is another question for every recipe.
 NEVER_SHARED = ("deviations.", "prior.")
+PRIOR_FACTOR = "prior.factor"
 
 
 def share_parameters(
@@ -37,7 +39,9 @@ def share_parameters(
 ) -> None:
     """Give a model the parameters of a checkpoint that it has too; the others keep their start.
 
-    The prior and what features depart from are its own.
+    The prior and what features depart from are its own. A model whose noise is standard normal
+    takes the networks of a VAE with the VAE's fitted prior worked into them, so that it draws the
+    same brains.
 
     A code of one number where the checkpoint's encoder gives mean and spread takes the part that
     gives the mean, which comes first.
@@ -67,6 +71,8 @@ def share_parameters(
             f"held out here, such as {seen[0]}; use the same cohort, seed and folds for both"
         )
     own = model.state_dict()
+    if PRIOR_FACTOR in weights and PRIOR_FACTOR not in own:
+        weights |= standardised(weights, weights["prior.centre"], weights[PRIOR_FACTOR])
     shared = {
         name: weights[name][: len(value)].to(value.dtype)
         for name, value in own.items()
@@ -79,6 +85,40 @@ def share_parameters(
             f"same grid, latent and channels"
         )
     model.load_state_dict(own | shared)
+
+
+def standardised(
+    weights: Mapping[str, Tensor], centre: Tensor, factor: Tensor
+) -> dict[str, Tensor]:
+    """Return the layers next to the latent, changed so that e replaces z = centre + factor e.
+
+    Both are linear: the decoder multiplies by the factor, the encoder's mean by its inverse.
+
+    Parameters
+    ----------
+    weights : mapping of parameters
+        Of a decoder and perhaps an encoder, whose first rows give the mean.
+    centre : (L,) Tensor
+    factor : (L, L) Tensor, lower triangular
+    """
+    centre, factor = centre.double(), factor.double()
+    matrix, bias = (weights[f"decoder.from_latent.{name}"].double() for name in ("weight", "bias"))
+    changed = {
+        "decoder.from_latent.weight": matrix @ factor,
+        "decoder.from_latent.bias": bias + matrix @ centre,
+    }
+    if "encoder.to_latent.weight" in weights:
+        matrix, bias = (
+            weights[f"encoder.to_latent.{name}"].double() for name in ("weight", "bias")
+        )
+        mean, rest = bias[: len(centre)] - centre, bias[len(centre) :]
+        first, others = matrix[: len(centre)], matrix[len(centre) :]
+        solve = torch.linalg.solve_triangular
+        changed["encoder.to_latent.weight"] = torch.cat([solve(factor, first, upper=False), others])
+        changed["encoder.to_latent.bias"] = torch.cat(
+            [solve(factor, mean[:, None], upper=False)[:, 0], rest]
+        )
+    return {name: value.float() for name, value in changed.items()}
 
 
 def _trained_on(checkpoint: Checkpoint) -> set[str]:

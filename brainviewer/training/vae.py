@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from brainviewer.training.dataset import Batch, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
-CONTROL_GAIN = 0.02
+CONTROL_GAIN = 0.005
 # Of the recipe's learning rate: they start at zero beside networks that were trained before.
 CONDITION_RATES = {"prior.": 4.0, "decoder.condition.": 4.0, "encoder.condition.": 4.0}
 # Per voxel: at 1.4e-6 the loss is the evidence bound of 720,000 voxels.

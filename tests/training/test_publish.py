@@ -64,7 +64,7 @@ def test_weights_are_those_of_the_model_in_half_precision(folder, data) -> None:
 def test_the_configuration_says_who_was_trained_on_and_how(folder, data) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert config["trained_on"] == {
-        "source": "Tiny people", "licence": "CC0", "people": len(data.train),
+        "source": "Tiny people", "licence": "CC0", "people": len(data.train), "more_people": 0,
     }  # fmt: skip
     assert config["command"] == "brainviewer train tiny.toml"
     assert config["folds"] == data.folds

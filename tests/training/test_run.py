@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from brainviewer.cohort.store import CohortError
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
+from brainviewer.generators.vae import VAE
 from brainviewer.training.dataset import load_training_data
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.run import TASKS, train_checkpoint
@@ -106,16 +107,24 @@ def test_a_c_vae_shares_every_parameter_of_its_vae(cohort_once, trained_vae) -> 
     assert all(any(part in name for part in new) for name in set(model) - set(shared))
 
 
-def test_an_alpha_gan_takes_the_half_of_the_encoder_that_gives_the_mean(
-    cohort_once, trained_vae
+@pytest.mark.parametrize("name", ["gan", "alphagan"])
+def test_a_model_of_standard_noise_takes_up_the_fitted_prior_of_its_vae(
+    cohort_once, trained_vae, name
 ) -> None:
-    model = start_of("alphagan", trained_vae, cohort_once)
-    mean_and_spread = weights_of(trained_vae)["encoder.to_latent.weight"].float()
-    half = len(mean_and_spread) // 2
-    torch.testing.assert_close(model["encoder.to_latent.weight"], mean_and_spread[:half])
-    torch.testing.assert_close(
-        model["decoder.head.weight"], weights_of(trained_vae)["decoder.head.weight"].float()
-    )
+    weights = {key: value.float() for key, value in weights_of(trained_vae).items()}
+    recipe = replace(RECIPE, generator=name, features=(), start=str(trained_vae))
+    model = TASKS[name](load_training_data(cohort_once, recipe), recipe, "cpu").model
+    vae = VAE(model.config)
+    vae.load_state_dict(weights)
+    assert not torch.allclose(weights["prior.factor"], torch.eye(model.config.latent))
+    noise, y = torch.randn(3, model.config.latent), torch.zeros(3, 0)
+    mean = vae.mean.features()
+    with torch.inference_mode():
+        torch.testing.assert_close(model.decode(noise, y, mean), vae.decode(noise, y, mean))
+        if name == "alphagan":
+            maps = torch.rand(3, 3, *model.config.shape)
+            expected = vae.noise(maps, y)
+            torch.testing.assert_close(model.noise(maps, y), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_networks_of_another_size_cannot_be_started_from(cohort_once, trained_vae) -> None:
