@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from brainviewer.generators.alphagan import AlphaGAN, AlphaGANOutput
+from brainviewer.generators.networks import Prior
 from brainviewer.training.adversary import (
     BETAS,
     CRITIC_RATE,
@@ -16,14 +17,17 @@ from brainviewer.training.adversary import (
     loudness,
 )
 from brainviewer.training.critics import CodeCritic
-from brainviewer.training.gan import PRIOR_RATE, Asked, ConditionalTask
+from brainviewer.training.dataset import fixed_columns
+from brainviewer.training.gan import Asked, ConditionalTask
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import (
     gradient_penalty,
     tissue_cross_entropy,
     wasserstein_critic_loss,
 )
+from brainviewer.training.prior import fit_prior, fit_shift
 from brainviewer.training.recipe import loss_weights
+from brainviewer.training.start import standardised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 MEASURE_EVERY_STEPS = 16
 FORGET = 0.2  # of the old loudness at each measurement
 FIRST_LOUDNESS = 0.005
+FITTED_PRIOR_RATE = 3.0  # of the recipe's learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +81,47 @@ class AlphaGANTask(ConditionalTask):
     def __init__(self, data: TrainingData, recipe: TrainingRecipe, device: str = "auto") -> None:
         self._weights = loss_weights(AlphaGANWeights, recipe)
         super().__init__(data, recipe, AlphaGAN, device=device)
+        if recipe.start and self.config.conditions:
+            self._start_prior(data)
         self.adversary = Adversary(self._weights, self.device)
         codes = CodeCritic(self.config.latent, 4 * self.config.hidden)
         self._code_critic = codes.to(self.device.torch_device)
         self.players = {
             "critic": Player(self.adversary.critic, rate=CRITIC_RATE, betas=BETAS),
             "code_critic": Player(self._code_critic, betas=BETAS),
-            "generator": Player(self.model, betas=BETAS, rates={"prior.": PRIOR_RATE}),
+            "generator": Player(self.model, betas=BETAS, rates={"prior.": FITTED_PRIOR_RATE}),
         }
         self._loudness = FIRST_LOUDNESS
         self._steps = 0
         self._asked: Asked | None = None
         self._out: AlphaGANOutput | None = None
+
+    def _start_prior(self, data: TrainingData) -> None:
+        """Start where z = e + FFN(y) already holds of the training people's codes.
+
+        Codes of an alpha-GAN vary with age and sex, and beside them; a Gaussian under conditions is
+        fitted to them as for a C-VAE, what is left becomes the noise e, and FFN(y) its mean.
+        """
+        assert isinstance(self.model, AlphaGAN)
+        model = self.model
+
+        def encode(maps: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            code = model.code(maps)
+            return code, torch.full_like(code, -torch.inf)
+
+        y = self.training_conditions(model, data)
+        inputs = model.deviations(y)
+        fitted = Prior(self.config).to(y.device)
+        fit_prior(
+            fitted,
+            self.codes(encode, data, y),
+            inputs.cpu().numpy(),
+            data.train.volumes_ml,
+            fixed_columns(data.schema),
+        )
+        weights = model.state_dict()
+        model.load_state_dict(weights | standardised(weights, fitted.centre, fitted.factor))
+        fit_shift(model.prior, fitted, inputs)
 
     def losses(
         self, player: str, modules: Mapping[str, nn.Module], batch: Batch, random: torch.Generator

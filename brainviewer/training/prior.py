@@ -15,16 +15,20 @@ import torch
 from sklearn.covariance import LedoitWolf
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.preprocessing import StandardScaler
+from torch.nn import functional
 
 from brainviewer.generators.networks import BENT_TERMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
-    from brainviewer.generators.networks import Prior
+    from brainviewer.generators.networks import ConditionNetwork, Prior
 
     Array = NDArray[np.float32]
 
+SHIFT_AGES = 12
+SHIFT_PENALTY = 0.1
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-1, 4, 26))
 
 
@@ -90,6 +94,37 @@ def fit_prior(
     prior.set(
         *(torch.from_numpy(part.astype(np.float32)) for part in (centre, slopes, bend, factor))
     )
+
+
+@torch.no_grad()
+def fit_shift(network: ConditionNetwork, fitted: Prior, inputs: Tensor) -> None:
+    """Make a network give F^-1 (mean(y) - centre) of a fitted prior: where e is moved to.
+
+    Its linear part takes over the slopes; its last layer is fitted, by ridge regression, to what is
+    curved, at every age that there is among the inputs.
+
+    Parameters
+    ----------
+    inputs : (N, D) Tensor
+        Conditions as the networks see them.
+    """
+    age = int(fitted.age.argmax())
+    grid = torch.linspace(float(inputs[:, age].min()), float(inputs[:, age].max()), SHIFT_AGES)
+    grid = grid.to(inputs.device)
+    y = inputs.repeat_interleave(SHIFT_AGES, dim=0)
+    y[:, age] = grid.repeat(len(inputs))
+
+    def white(rows: Tensor) -> Tensor:
+        solved: Tensor = torch.linalg.solve_triangular(fitted.factor, rows.T, upper=False)
+        return solved.T
+
+    network.linear.weight.copy_(white(fitted.network.linear.weight[: len(fitted.centre)].T).T)
+    network.linear.bias.zero_()
+    bent = functional.silu(network.hidden(y)).cpu().numpy()
+    wanted = white(fitted.bent(y) @ fitted.bend).cpu().numpy()
+    fit = Ridge(SHIFT_PENALTY).fit(bent, wanted)
+    network.correction.weight.copy_(torch.from_numpy(fit.coef_.astype(np.float32)))
+    network.correction.bias.copy_(torch.from_numpy(fit.intercept_.astype(np.float32)))
 
 
 def _least_squares(

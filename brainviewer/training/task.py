@@ -10,6 +10,7 @@ import torch
 from scipy import ndimage
 from torch.nn import functional
 
+from brainviewer.cohort.reading import FULL
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.device import choose_device, place_on
@@ -17,13 +18,14 @@ from brainviewer.generators.gan import PlacedNoise
 from brainviewer.generators.networks import NetworkConfig
 from brainviewer.generators.tissue_generator import EncodingModel
 from brainviewer.generators.vae import VAE
-from brainviewer.training.dataset import fit_deviations
+from brainviewer.training.dataset import encode_people, fit_deviations
 from brainviewer.training.losses import (
     energy_score,
     map_volumes,
     tissue_cross_entropy,
     volume_loss,
 )
+from brainviewer.training.prior import Codes
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.start import share_parameters
 
@@ -151,6 +153,37 @@ class TissueTask(ABC):
         y = self.device.tensor(self._schema.encode(row))[None]
         known = torch.from_numpy(self._schema.known(row))[None].to(y.device)
         return model.deviations.fill(y, known)
+
+    def training_conditions(self, model: Networks, data: TrainingData) -> Tensor:
+        """Return the conditions (N, D) of the training people, what is missing as expected."""
+        encoded, known = encode_people(data.schema, data.train)
+        y = self.device.tensor(encoded)
+        return model.deviations.fill(y, torch.from_numpy(known).to(y.device))
+
+    @torch.inference_mode()
+    def codes(
+        self,
+        encode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+        data: TrainingData,
+        y: Tensor,
+    ) -> Codes:
+        """Return what an encoder says of the training people and their mirror images.
+
+        Parameters
+        ----------
+        encode : callable
+            From maps (B, 3, I, J, K) and conditions (B, D) to mean and log sd (B, L).
+        y : (N, D) Tensor
+        """
+        rows: list[list[FloatArray]] = []
+        for maps, own in zip(data.train.maps, y, strict=True):
+            one = self.device.tensor(maps.astype(np.float32) / FULL)[None]
+            pair = torch.cat([one, one.flip(2)]).contiguous(memory_format=torch.channels_last_3d)
+            with self.device.autocast():
+                mean, log_sd = encode(pair, own.expand(2, -1))
+            rows.append([mean.cpu().numpy(), log_sd.exp().cpu().numpy()])
+        means, sds = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
+        return Codes(means, sds)
 
     def on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return maps (B, 3, I, J, K), channels last, and conditions (B, D) on the device."""

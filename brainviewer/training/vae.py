@@ -7,23 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from brainviewer.cohort.reading import FULL
 from brainviewer.generators.vae import VAE, VAEOutput
-from brainviewer.training.dataset import encode_people, fixed_columns
+from brainviewer.training.dataset import fixed_columns
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import gaussian_kl, tissue_cross_entropy
-from brainviewer.training.prior import Codes, fit_prior
+from brainviewer.training.prior import fit_prior
 from brainviewer.training.recipe import loss_weights
 from brainviewer.training.task import TissueTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
     from torch import Tensor, nn
 
-    from brainviewer.core.volume import FloatArray
     from brainviewer.training.dataset import Batch, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
@@ -110,29 +108,14 @@ class VAETask(TissueTask):
     def finish(self, model: nn.Module, data: TrainingData) -> None:
         """Fit the prior in closed form to the codes of the training people."""
         assert isinstance(model, VAE)
-        encoded, known = encode_people(data.schema, data.train)
-        device = self.device.torch_device
-        y = self.device.tensor(encoded)
-        y = model.deviations.fill(y, torch.from_numpy(known).to(device))
+        y = self.training_conditions(model, data)
         fit_prior(
             model.prior,
-            self._encode(model, data, y),
+            self.codes(model.posterior, data, y),
             model.deviations(y).cpu().numpy(),
             data.train.volumes_ml,
             fixed_columns(data.schema),
         )
-
-    @torch.inference_mode()
-    def _encode(self, model: VAE, data: TrainingData, y: Tensor) -> Codes:
-        rows: list[list[FloatArray]] = []
-        for maps, own in zip(data.train.maps, y, strict=True):
-            one = self.device.tensor(maps.astype(np.float32) / FULL)[None]
-            pair = torch.cat([one, one.flip(2)]).contiguous(memory_format=torch.channels_last_3d)
-            with self.device.autocast():
-                mean, log_sd = model.posterior(pair, own.expand(2, -1))
-            rows.append([mean.cpu().numpy(), log_sd.exp().cpu().numpy()])
-        means, sds = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
-        return Codes(means, sds)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Score unseen people, and tell the weight of the KL term."""

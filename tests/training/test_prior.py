@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from brainviewer.generators.networks import Deviations, NetworkConfig, Prior
+from brainviewer.generators.networks import ConditionNetwork, Deviations, NetworkConfig, Prior
 from brainviewer.training.dataset import encode_people, load_training_data
-from brainviewer.training.prior import Codes, fit_prior
+from brainviewer.training.prior import Codes, fit_prior, fit_shift
 from brainviewer.training.vae import VAETask
 from tests.tiny import RECIPE, SHAPE
 
@@ -114,3 +114,17 @@ def test_the_prior_of_a_trained_vae_is_that_of_its_codes(cohort_once, features) 
     np.testing.assert_allclose(noise.mean(dim=0), 0, atol=0.3)
     assert 0.0 < noise.var() <= 1.05
     assert isinstance(model.deviations, Deviations)
+
+
+def test_a_network_learns_where_the_fitted_prior_moves_its_noise(people) -> None:
+    prior = prior_of(COLUMNS)
+    fit_prior(prior, *people, FIXED)
+    inputs = torch.from_numpy(inputs_of(300))
+    network = ConditionNetwork(COLUMNS, 64, LATENT)
+    fit_shift(network, prior, inputs)
+    with torch.no_grad():
+        noise = torch.randn(300, LATENT)
+        placed = prior.centre + (noise + network(inputs)) @ prior.factor.T
+        off = placed - prior.place(noise, inputs)
+        bent = prior.bent(inputs) @ prior.bend
+    assert off.square().mean() < 0.1 * bent.square().mean()

@@ -127,6 +127,31 @@ def test_a_model_of_standard_noise_takes_up_the_fitted_prior_of_its_vae(
             torch.testing.assert_close(model.noise(maps, y), expected, rtol=1e-3, atol=1e-3)
 
 
+def test_codes_of_people_are_noise_around_the_shift_when_a_csegsynth_starts(
+    cohort_once, trained_vae
+) -> None:
+    def task_of(name, features):
+        recipe = replace(RECIPE, generator=name, features=features, start=str(trained_vae))
+        return TASKS[name](load_training_data(cohort_once, recipe), recipe, "cpu")
+
+    before, after = task_of("alphagan", ()).model, task_of("csegsynth", RECIPE.features)
+    data, model = load_training_data(cohort_once, RECIPE), after.model
+    maps = torch.from_numpy(data.train.maps).float() / 255.0
+    y = after.training_conditions(model, data)
+    with torch.inference_mode():
+        code, shift = model.code(maps), model.shift(y)
+        mean = model.mean.features()
+        torch.testing.assert_close(
+            model.decode_latent(code, mean),
+            before.decode_latent(before.code(maps), mean),
+            rtol=1e-3, atol=1e-3,
+        )  # fmt: skip
+    noise = code - shift
+    assert shift.std(dim=0).max() > 0.5
+    assert noise.mean(dim=0).abs().max() < 0.3
+    assert 0.5 < noise.std() < 1.2
+
+
 def test_networks_of_another_size_cannot_be_started_from(cohort_once, trained_vae) -> None:
     sizes = {**RECIPE.model, "channels": (16, 16, 16)}
     with pytest.raises(TrainingRecipeError, match="whose networks are of other sizes; give it"):
