@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch.nn import functional
 
 from brainviewer.core.tissues import TISSUES
@@ -14,6 +13,7 @@ from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity, Space
 from brainviewer.generators.device import Device, choose_device, place_on
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, NetworkConfig
+from brainviewer.generators.packing import read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -193,8 +193,8 @@ def load_tissue_generator(
             f"{len(checkpoint.schema.columns)}"
         )
     model = build(config)
-    weights = load_file(checkpoint.folder / "weights.safetensors")
-    cast("nn.Module", model).load_state_dict({n: value.float() for n, value in weights.items()})
+    weights = read_weights(checkpoint.folder / "weights.safetensors")
+    cast("nn.Module", model).load_state_dict(weights)
     return kind(
         checkpoint.name,
         model,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from brainviewer.generators.checkpoint import (
     REPOSITORY_CHECKPOINTS,
@@ -14,6 +13,7 @@ from brainviewer.generators.checkpoint import (
     CheckpointError,
     resolve_checkpoint,
 )
+from brainviewer.generators.packing import read_weights
 from brainviewer.training.recipe import TrainingRecipeError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def share_parameters(
     """
     try:
         checkpoint = resolve_checkpoint(start, root)
-        weights = load_file(checkpoint.folder / WEIGHTS_FILE)
+        weights = read_weights(checkpoint.folder / WEIGHTS_FILE)
     except (CheckpointError, SafetensorError, OSError) as error:
         raise TrainingRecipeError(f"the recipe starts from {start!r}: {error}") from error
     seen = sorted(_trained_on(checkpoint) & set(held_out))

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from brainviewer.cohort.store import CohortError
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
+from brainviewer.generators.packing import read_weights
 from brainviewer.generators.vae import VAE
 from brainviewer.training.dataset import load_training_data
 from brainviewer.training.recipe import TrainingRecipeError
@@ -80,7 +80,7 @@ def test_an_unknown_generator_is_refused_with_those_there_are(cohort_once, tmp_p
 
 
 def weights_of(folder) -> dict:
-    return load_file(folder / "weights.safetensors")
+    return read_weights(folder / "weights.safetensors")
 
 
 def start_of(name: str, start, cohort_once, **changes):
