@@ -197,6 +197,7 @@ def saliency(
     set_: Settings = None,
     seed: int = 1,
     count: int = 16,
+    labels: Path | None = None,
     extrapolate: Extrapolate = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -207,11 +208,15 @@ def saliency(
     ----------
     count
         How many people, with seeds counting up.
+    labels
+        A label image in MNI152 space: the tissue inside each label is differentiated too.
     """
     from brainviewer.commands import Wishes, write_saliency
 
     wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate)
-    _say(write_saliency(wishes, out, count=count, device=device, overwrite=overwrite))
+    _say(
+        write_saliency(wishes, out, count=count, labels=labels, device=device, overwrite=overwrite)
+    )
 
 
 @app.command(name="import")

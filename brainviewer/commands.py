@@ -23,6 +23,7 @@ from rich.progress import (
 
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Value
 from brainviewer.core.files import write_bytes_atomically, write_text_atomically
+from brainviewer.core.nifti import read_volume
 from brainviewer.core.recipe import Recipe, read_recipe
 from brainviewer.core.scenario import AGE, SEX, Scenario
 from brainviewer.generators.checkpoint import (
@@ -42,6 +43,7 @@ from brainviewer.session.model import (
     own_age,
     takes_no_features,
 )
+from brainviewer.session.regions import label_regions
 from brainviewer.session.request import (
     is_extrapolated,
     measured_volumes_ml,
@@ -193,9 +195,15 @@ def write_trajectory(
 
 
 def write_saliency(
-    wishes: Wishes, out: Path, *, count: int, device: str, overwrite: bool
+    wishes: Wishes,
+    out: Path,
+    *,
+    count: int,
+    device: str,
+    overwrite: bool,
+    labels: Path | None = None,
 ) -> list[Path]:
-    """Write the gradients of the volumes by the features as CSV."""
+    """Write the gradients of the volumes by the features as CSV, inside labels too."""
     _check_count(count)
     _check_free([out], overwrite=overwrite)
     checkpoint = _checkpoint(wishes.checkpoint)
@@ -203,6 +211,10 @@ def write_saliency(
     conditions = _conditions(checkpoint, wishes)
     generator = load_generator(checkpoint, device=device)
     people = [generator.draw(seed) for seed in range(wishes.seed, wishes.seed + count)]
+    regions = None
+    if labels is not None:
+        image = read_volume(labels)
+        regions = label_regions(image, affine=generator.affine, shape=generator.shape)
     rows = _work(
         "differentiating",
         saliency_steps(
@@ -211,6 +223,7 @@ def write_saliency(
             conditions,
             schema=checkpoint.schema,
             channels=generator.channels,
+            regions=regions,
         ),
     )
     write_saliency_csv(out, rows, overwrite=overwrite)

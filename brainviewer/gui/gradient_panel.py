@@ -12,14 +12,18 @@ from brainviewer.gui.bar_table import Bar, bar_table
 from brainviewer.gui.controls import caption_label, described, icon_button
 from brainviewer.gui.theme import theme_of
 from brainviewer.gui.wording import signed
+from brainviewer.session.gradients import LabelChoice
 from brainviewer.session.ventricles import VENTRICLES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QFocusEvent
 
     from brainviewer.core.features import FeatureSchema
     from brainviewer.core.saliency import SaliencyRow
     from brainviewer.session.gradients import Gradients
+    from brainviewer.session.regions import LabelRegions
 
 NOTHING_YET = "The gradients of the volumes will be shown here"
 EXPLANATION = (
@@ -28,6 +32,11 @@ EXPLANATION = (
 )
 PER_SD, PER_UNIT = "mL per sd", "mL per own unit"
 SAVE_TOOLTIP = "Save the gradients of all volumes as a table (CSV)"
+WHICH_VOLUME = (
+    "Which volume is differentiated: of a tissue, of the ventricles,\n"
+    "or of what fills most of a label. Open a label image for its labels."
+)
+BEING_COMPUTED = "Being computed for the values shown now"
 DECIMALS = 2
 
 
@@ -40,17 +49,21 @@ class GradientPanel(QWidget):
         The user wants to edit a feature.
     save_requested
         The user wants the gradients as a file.
+    label_requested : LabelChoice or None
+        The user wants the volume inside a label differentiated too, or no longer.
     """
 
     feature_requested = Signal(str)
     save_requested = Signal()
+    label_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("gradient_panel")
         self._schema: FeatureSchema | None = None
         self._gradients: Gradients | None = None
-        self.structures = _chooser("gradient_structure", "Volume", "Which volume is differentiated")
+        self._regions: tuple[LabelRegions, ...] = ()
+        self.structures = _chooser("gradient_structure", "Volume", WHICH_VOLUME)
         self.units = _chooser(
             "gradient_unit",
             "Unit",
@@ -64,7 +77,7 @@ class GradientPanel(QWidget):
         self._lay_out()
         self._show_rows()
         self.structures.currentIndexChanged.connect(self._on_choice_changed)
-        self.units.currentIndexChanged.connect(self._on_choice_changed)
+        self.units.currentIndexChanged.connect(self._show_rows)
         self.bars.chosen.connect(self.feature_requested)
         self.save_button.clicked.connect(self.save_requested)
 
@@ -84,14 +97,19 @@ class GradientPanel(QWidget):
         """Show gradients, or the sentence that says why there are none."""
         self._gradients = gradients
         self.nothing.setText(_as_sentence(gradients.sentence or NOTHING_YET))
-        if gradients.structures != self._listed():
-            self._list(gradients.structures)
+        self._list()
         self.caption.setText("Change of the volume with each feature, all others unchanged")
         self._show_rows()
 
+    def show_regions(self, regions: Sequence[LabelRegions]) -> None:
+        """Offer the labels of images."""
+        self._regions = tuple(regions)
+        self._list()
+        self._on_choice_changed()
+
     def show_outdated(self) -> None:
         """Say that what is shown belongs to an earlier brain, until the next gradients come."""
-        self.caption.setText("Being computed for the values shown now")
+        self.caption.setText(BEING_COMPUTED)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Pass the keyboard on to the bars; before there are any, keep it for them."""
@@ -122,16 +140,30 @@ class GradientPanel(QWidget):
         column.addWidget(self.nothing, 1)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
-    def _listed(self) -> tuple[str, ...]:
-        return tuple(self.structures.itemData(n) for n in range(self.structures.count()))
-
-    def _list(self, structures: tuple[str, ...]) -> None:
+    def _list(self) -> None:
+        """List the volumes that are known, and the labels that can be asked for."""
+        known = self._gradients.rows if self._gradients is not None else ()
+        labelled = self._gradients.in_label if self._gradients is not None else ()
+        names = dict.fromkeys(row.structure for row in known if row not in labelled)
+        entries: list[tuple[str, object]] = [(_title(name), name) for name in names]
+        if names:
+            entries += [
+                (f"Label {number} of {own.name}", LabelChoice(own, number))
+                for own in self._regions
+                for number in own.numbers
+            ]
+        if entries == [
+            (self.structures.itemText(n), self.structures.itemData(n))
+            for n in range(self.structures.count())
+        ]:
+            return
         chosen = self.structures.currentData()
         with QSignalBlocker(self.structures):
             self.structures.clear()
-            for name in structures:
-                self.structures.addItem(_title(name), name)
-            self.structures.setCurrentIndex(max(self.structures.findData(chosen), 0))
+            for title, data in entries:
+                self.structures.addItem(title, data)
+            places = [n for n, (_, data) in enumerate(entries) if data == chosen]
+            self.structures.setCurrentIndex(places[0] if places else 0)
 
     def _show_rows(self) -> None:
         gradients = self._gradients
@@ -144,12 +176,17 @@ class GradientPanel(QWidget):
         if gradients is None or self._schema is None or not known:
             return
         structure = self.structures.currentData()
-        rows = [row for row in gradients.rows if row.structure == structure]
+        rows: Sequence[SaliencyRow] = gradients.in_label
+        if not isinstance(structure, LabelChoice):
+            rows = [row for row in gradients.rows if row.structure == structure]
+        elif not rows:
+            self.caption.setText(BEING_COMPUTED)
         bars = [_bar(row, self._schema, self.units.currentText()) for row in rows]
         bars.sort(key=lambda bar: -abs(bar.value))
         colors = theme_of(self.palette()).colors
+        own = rows[0].structure.split()[0] if rows else ""
         fluid = colors["CSF"] if structure == VENTRICLES else colors["accent"]
-        self.bars.show_bars(bars, colors.get(structure, fluid))
+        self.bars.show_bars(bars, colors.get(own, fluid))
         if self.window().focusWidget() is self:
             self._pass_focus_on()
 
@@ -158,6 +195,8 @@ class GradientPanel(QWidget):
             self.bars.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _on_choice_changed(self) -> None:
+        chosen = self.structures.currentData()
+        self.label_requested.emit(chosen if isinstance(chosen, LabelChoice) else None)
         self._show_rows()
 
 

@@ -19,6 +19,7 @@ from brainviewer.gui.file_opener import FileOpener, OpenedImage
 from brainviewer.gui.gradient_panel import GradientPanel
 from brainviewer.gui.help_dialog import PANEL_ROWS, HelpDialog, action_rows
 from brainviewer.gui.icons import refresh_icons, window_icon
+from brainviewer.gui.label_link import LabelLink
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.menus import FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
             status=self.status,
             messages=self.messages,
         )
+        self.labels = LabelLink(session, self.viewing.display, self.gradients)
         self._connect()
         self._restore()
 
@@ -282,6 +284,7 @@ class MainWindow(QMainWindow):
             self.docks.features.visibilityChanged.disconnect(self.session.gradients.watch)
             self.session.checkpoint_changed.disconnect(self._on_checkpoint_changed)
             self.session.person_changed.disconnect(self._on_person_changed)
+            self.labels.close()
             self.link.close()
             self._bridge.close()
             self.session.close()

@@ -13,17 +13,15 @@ from psygnal import Signal
 
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
 from brainviewer.core.tissues import TISSUES
-from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.base import GenerationError
 from brainviewer.session.measuring import Place
 from brainviewer.session.model import takes_no_features
+from brainviewer.session.regions import LabelRegions, main_tissue, region_weights, structure_name
 from brainviewer.session.request import key_of, structures_of
 from brainviewer.session.ventricles import VENTRICLES, ventricle_region
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from numpy.typing import NDArray
 
     from brainviewer.core.volume import Brain, FloatArray
     from brainviewer.generators.checkpoint import Checkpoint
@@ -34,8 +32,18 @@ if TYPE_CHECKING:
     from brainviewer.session.worker import Worker
 
 Post = Callable[[Callable[[], None]], None]
+# A brain, and the label that was asked for beside the tissues.
+Wanted = tuple["BrainKey", "LabelChoice | None"]
 
 MOST_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChoice:
+    """A label of an image whose volume is to be differentiated too."""
+
+    regions: LabelRegions
+    number: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +63,13 @@ class Gradients:
 
     @property
     def structures(self) -> tuple[str, ...]:
-        """What was differentiated: the tissues, and the ventricles where they were found."""
+        """What was differentiated: tissues, the ventricles where they were found, a label."""
         return tuple(dict.fromkeys(row.structure for row in self.rows))
+
+    @property
+    def in_label(self) -> tuple[SaliencyRow, ...]:
+        """The rows of the label that was asked for."""
+        return tuple(row for row in self.rows if row.structure not in (*TISSUES, VENTRICLES))
 
 
 class GradientWatch:
@@ -78,7 +91,8 @@ class GradientWatch:
         self._post = post
         self._worker = worker
         self._cache = cache
-        self._kept: OrderedDict[BrainKey, Gradients] = OrderedDict()
+        self._kept: OrderedDict[Wanted, Gradients] = OrderedDict()
+        self._label: LabelChoice | None = None
         self._state: State | None = None
         self._decoder: Decoder | None = None
         self._watched = False
@@ -89,6 +103,14 @@ class GradientWatch:
         if not watched:
             self._worker.cancel_background(Place.GRADIENTS)
         elif self._state is not None and self._decoder is not None:
+            self.follow(self._state, self._decoder)
+
+    def choose_label(self, label: LabelChoice | None) -> None:
+        """Differentiate the volume inside a label too; the tissues alone without one."""
+        if label == self._label:
+            return
+        self._label = label
+        if self._state is not None and self._decoder is not None:
             self.follow(self._state, self._decoder)
 
     def follow(self, state: State, decoder: Decoder) -> None:
@@ -108,64 +130,79 @@ class GradientWatch:
 
     def _known(self, state: State) -> Gradients | None:
         sentence = _why_none(state.checkpoint)
-        return Gradients(sentence=sentence) if sentence else self._kept.get(_key(state))
+        return Gradients(sentence=sentence) if sentence else self._kept.get(self._wanted(state))
+
+    def _wanted(self, state: State) -> Wanted:
+        return _key(state), self._label
 
     def _show(self, gradients: Gradients) -> None:
         self.gradients = gradients
         self.changed.emit(gradients)
 
     def _work(self, state: State, decoder: Decoder) -> Generator[None, None, None]:
-        key = _key(state)
+        key, label = wanted = self._wanted(state)
+        without = self._kept.get((key, None))
         near = self._cache.nearest(key, within_years=0.0)
         brain = near.brain() if near else decoder.generate(state.person.identity, state.conditions)
-        rows: list[SaliencyRow] = []
+        rows = list(without.rows) if without is not None else []
         try:
-            for own in gradient_steps(brain, state, decoder):
+            for own in gradient_steps(brain, state, decoder, label=label, tissues=not rows):
                 rows += own
                 yield
             gradients = Gradients(tuple(rows))
         except GenerationError as error:
             gradients = Gradients(sentence=str(error))
-        self._post(partial(self._on_made, key, gradients))
+        self._post(partial(self._on_made, wanted, gradients))
         yield
 
-    def _on_made(self, key: BrainKey, gradients: Gradients) -> None:
-        self._kept[key] = gradients
+    def _on_made(self, wanted: Wanted, gradients: Gradients) -> None:
+        self._kept[wanted] = gradients
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
-        if self._watched and self._state is not None and _key(self._state) == key:
+        if self._watched and self._state is not None and self._wanted(self._state) == wanted:
             self._show(gradients)
 
 
 def gradient_steps(
-    brain: Brain, state: State, decoder: Decoder
+    brain: Brain,
+    state: State,
+    decoder: Decoder,
+    *,
+    label: LabelChoice | None = None,
+    tissues: bool = True,
 ) -> Generator[list[SaliencyRow], None, None]:
     """Differentiate the tissue volumes of a brain, and that of its ventricles where they are found.
 
     One volume a step, so that a slider that is taken up again waits for one alone. The ventricles
-    are the CSF in the region where this brain has them.
+    are the CSF in the region where this brain has them; a label's volume is that of the tissue
+    which fills most of it, inside the label.
+
+    Parameters
+    ----------
+    tissues : bool
+        Whether tissues and ventricles are asked for; a label alone otherwise.
 
     Raises
     ------
     GenerationError
         When the generator cannot be differentiated.
     """
-    region = ventricle_region(brain)
-    structures = (*brain.channels, VENTRICLES) if region.any() else brain.channels
-    for structure in structures:
-        weights = structure_weights(brain, structure, region)
+
+    def rows(structure: str, weights: FloatArray) -> list[SaliencyRow]:
         gradients = decoder.volume_gradients(state.person.identity, state.conditions, weights[None])
-        yield saliency_rows(gradients, state.checkpoint.schema, channels=(structure,))
+        return saliency_rows(gradients, state.checkpoint.schema, channels=(structure,))
 
-
-def structure_weights(brain: Brain, structure: str, region: NDArray[np.bool_]) -> FloatArray:
-    """Return what a voxel of each map adds to a structure: (C, I, J, K), mL."""
-    weights = np.zeros(brain.data.shape, np.float32)
-    if structure == VENTRICLES:
-        weights[brain.channels.index("CSF")] = region
-    else:
-        weights[brain.channels.index(structure)] = 1.0
-    return weights * np.float32(voxel_volume_ml(brain.affine))
+    if tissues:
+        region = ventricle_region(brain)
+        everywhere = np.ones_like(region)
+        for tissue in brain.channels:
+            yield rows(tissue, region_weights(brain, tissue, everywhere))
+        if region.any():
+            yield rows(VENTRICLES, region_weights(brain, "CSF", region))
+    if label is not None and label.regions.labels.shape == brain.data.shape[1:]:
+        mask = label.regions.mask(label.number)
+        tissue = main_tissue(brain, mask)
+        yield rows(structure_name(tissue, label.number), region_weights(brain, tissue, mask))
 
 
 def _why_none(checkpoint: Checkpoint) -> str:

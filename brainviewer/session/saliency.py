@@ -8,13 +8,15 @@ import numpy as np
 
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
 from brainviewer.core.tissues import TISSUES
+from brainviewer.session.regions import main_tissue, region_weights, structure_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from brainviewer.core.features import Conditions, FeatureSchema
-    from brainviewer.core.volume import FloatArray
+    from brainviewer.core.volume import Brain, FloatArray
     from brainviewer.generators.base import Identity
+    from brainviewer.session.regions import LabelRegions
 
 
 __all__ = ["Differentiates", "SaliencyRow", "saliency_rows", "saliency_steps"]
@@ -23,8 +25,14 @@ __all__ = ["Differentiates", "SaliencyRow", "saliency_rows", "saliency_steps"]
 class Differentiates(Protocol):
     """What saliency needs of a generator."""
 
-    def volume_gradients(self, identity: Identity, conditions: Conditions) -> FloatArray:
-        """Differentiate each channel's volume by each column: (C, D), mL."""
+    def volume_gradients(
+        self, identity: Identity, conditions: Conditions, weights: FloatArray | None = None
+    ) -> FloatArray:
+        """Differentiate each channel's volume, or weighted sums, by each column: (S, D), mL."""
+        ...
+
+    def generate(self, identity: Identity, conditions: Conditions) -> Brain:
+        """Make the brain of a person under conditions."""
         ...
 
 
@@ -35,11 +43,18 @@ def saliency_steps(
     *,
     schema: FeatureSchema,
     channels: Sequence[str],
+    regions: LabelRegions | None = None,
 ) -> Generator[float, None, list[SaliencyRow]]:
     """Average the gradients over people under the same conditions, one a step.
 
     CSegSynth, section III, application I: d V / d x, with V the sum of a tissue map times the
     voxel volume and x a column of the condition vector.
+
+    Parameters
+    ----------
+    regions : LabelRegions, optional
+        Labels, inside each of which the tissue that fills most of it is differentiated too. Which
+        one it is is asked of the first person.
 
     Yields
     ------
@@ -51,10 +66,20 @@ def saliency_steps(
     list of SaliencyRow
         By structure, the heaviest feature first.
     """
+    tissues = [name for name in channels if name in TISSUES]
+    chosen = [channels.index(name) for name in tissues]
+    in_labels: list[tuple[str, int]] = []
+    if regions is not None:
+        first = generator.generate(people[0], conditions)
+        in_labels = [(main_tissue(first, regions.mask(n)), n) for n in regions.numbers]
     gradients = []
     for number, identity in enumerate(people, start=1):
-        gradients.append(generator.volume_gradients(identity, conditions))
+        own = [generator.volume_gradients(identity, conditions)[chosen]]
+        for tissue, label in in_labels:
+            assert regions is not None
+            weights = region_weights(first, tissue, regions.mask(label))
+            own.append(generator.volume_gradients(identity, conditions, weights[None]))
+        gradients.append(np.concatenate(own))
         yield number / len(people)
-    tissues = [name for name in channels if name in TISSUES]
-    own = np.mean(gradients, axis=0)[[channels.index(name) for name in tissues]]
-    return saliency_rows(own, schema, channels=tissues)
+    names = (*tissues, *(structure_name(tissue, label) for tissue, label in in_labels))
+    return saliency_rows(np.mean(gradients, axis=0), schema, channels=names)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Kind = Literal["hinge", "wgan-gp"]
 KINDS = ("hinge", "wgan-gp")
 BETAS = (0.5, 0.99)
-CRITIC_RATE = 2.0  # of the generator's learning rate (Heusel et al. 2017)
+CRITIC_RATE = 4.0  # of the generator's learning rate (Zhang et al. 2019)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class AlphaGANTask(ConditionalTask):
         self._code_critic = codes.to(self.device.torch_device)
         self.players = {
             "critic": Player(self.adversary.critic, rate=CRITIC_RATE, betas=BETAS),
-            "code_critic": Player(self._code_critic, betas=BETAS),
+            "code_critic": Player(self._code_critic, rate=CRITIC_RATE, betas=BETAS),
             "generator": Player(self.model, betas=BETAS, rates={"prior.": FITTED_PRIOR_RATE}),
         }
         self._loudness = FIRST_LOUDNESS

@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from brainviewer.core.tissues import TISSUES
 from brainviewer.gui.bar_table import BAR_COLUMN
 from brainviewer.gui.gradient_panel import GradientPanel
-from brainviewer.session.gradients import Gradients
+from brainviewer.session.gradients import Gradients, LabelChoice
+from brainviewer.session.regions import LabelRegions
 from brainviewer.session.saliency import SaliencyRow
 
 
@@ -127,3 +129,37 @@ def test_another_theme_draws_the_bars_in_its_colours(panel) -> None:
 def test_saving_is_wished_for(panel, qtbot) -> None:
     with qtbot.waitSignal(panel.save_requested):
         qtbot.mouseClick(panel.save_button, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def labels() -> LabelRegions:
+    return LabelRegions("atlas", np.zeros((2, 2, 2), np.int32), (17, 53))
+
+
+def test_labels_can_be_asked_for_and_are_shown_when_they_come(panel, labels) -> None:
+    asked = []
+    panel.label_requested.connect(asked.append)
+    panel.show_regions([labels])
+    panel.structures.setCurrentIndex(panel.structures.findText("Label 53 of atlas"))
+    assert asked[-1] == LabelChoice(labels, 53)
+    assert panel.caption.text().startswith("Being computed")
+    assert panel.bars.rowCount() == 0
+    known = panel.gradients.rows
+    panel.show_gradients(Gradients((*known, *rows_of("GM in label 53", 2.0))))
+    assert panel.structures.currentText() == "Label 53 of atlas"
+    assert words(panel, 2)[0] == "+40.00 mL per sd"
+    assert panel.caption.text().startswith("Change of the volume")
+    panel.structures.setCurrentIndex(0)
+    assert asked[-1] is None
+    assert words(panel, 2)[0] == "+20.00 mL per sd"
+
+
+def test_a_label_whose_image_is_closed_is_no_longer_asked_for(panel, labels) -> None:
+    asked = []
+    panel.label_requested.connect(asked.append)
+    panel.show_regions([labels])
+    panel.structures.setCurrentIndex(panel.structures.count() - 1)
+    panel.show_regions([])
+    assert asked[-1] is None
+    assert panel.structures.currentText() == "White matter"
+    assert panel.structures.count() == 3

@@ -19,6 +19,7 @@ from brainviewer.core.nifti import read_volume
 from brainviewer.core.recipe import read_recipe
 from brainviewer.core.scenario import Scenario
 from brainviewer.core.space import Convention, Plane
+from brainviewer.core.volume import Volume
 from brainviewer.gui.app import begin, make_window
 from brainviewer.gui.error_hook import ErrorHook
 from brainviewer.gui.export_job import Part
@@ -320,6 +321,23 @@ def test_a_bar_leads_to_its_editor_also_from_behind_the_layers(started, qtbot) -
         started.gradients.feature_requested.emit("height")
     assert shown.args == [True]
     assert started.focusWidget() is started.side.features.rows["height"].slider
+
+
+def test_labels_of_an_open_image_are_structures_of_the_features_tab(started, qtbot) -> None:
+    started.view_menu.gradients.trigger()
+    wait_until_idle(started, qtbot)
+    labels = np.zeros(started.session.generator.shape, np.int16)
+    labels[:8], labels[8:] = 4, 43
+    started.viewing.display.add_image(Volume(labels, started.session.generator.affine, "atlas"))
+    chooser = started.gradients.structures
+    place = chooser.findText("Label 43 of atlas")
+    assert place > 0
+    chooser.setCurrentIndex(place)
+    wait_until_idle(started, qtbot)
+    assert started.gradients.bars.rowCount() == len(started.session.checkpoint.schema.columns)
+    started.viewing.display.remove_layer(len(started.viewing.display.layers) - 1)
+    assert chooser.findText("Label 43 of atlas") < 0
+    assert chooser.currentText() == "White matter"
 
 
 def test_gradients_are_saved_as_a_table(started, qtbot, tmp_path, monkeypatch) -> None:

@@ -10,7 +10,8 @@ import pytest
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain
 from brainviewer.generators.base import GenerationError
-from brainviewer.session.gradients import structure_weights
+from brainviewer.session.gradients import LabelChoice
+from brainviewer.session.regions import LabelRegions, region_weights
 from brainviewer.session.ventricles import VENTRICLES, ventricle_region
 from tests.fakes import write_fake_checkpoint
 
@@ -150,13 +151,48 @@ def test_ventricles_are_the_pools_in_the_middle() -> None:
 def test_weights_add_up_to_the_volumes() -> None:
     brain = head_with_ventricles()
     region = ventricle_region(brain)
+    everywhere = np.ones_like(region)
+    asked = [(name, everywhere) for name in TISSUES] + [("CSF", region)]
     volumes = [
-        np.sum(structure_weights(brain, name, region) * brain.data, dtype=np.float64)
-        for name in (*TISSUES, VENTRICLES)
+        np.sum(region_weights(brain, name, where) * brain.data, dtype=np.float64)
+        for name, where in asked
     ]
     sums = brain.data.sum(axis=(1, 2, 3)) * 0.008
     ventricles = brain.data[2][region].sum() * 0.008
     np.testing.assert_allclose(volumes, [*sums, ventricles], rtol=1e-4)
+
+
+def label_of(brain: Brain, number: int = 5) -> LabelChoice:
+    labels = np.zeros(brain.data.shape[1:], np.int32)
+    labels[: len(labels) // 2] = number
+    return LabelChoice(LabelRegions("labels", labels, (number,)), number)
+
+
+def test_a_label_is_differentiated_beside_what_is_known(watched, loader) -> None:
+    before, count = watched.gradients.gradients, len(loader.last.differentiated)
+    assert before.in_label == ()
+    label = label_of(watched.shown.brain)
+    watched.gradients.choose_label(label)
+    watched.wait_idle()
+    found = watched.gradients.gradients
+    assert found.rows[: len(before.rows)] == before.rows
+    assert {row.structure[2:] for row in found.in_label} == {" in label 5"}
+    assert len(loader.last.differentiated) == count + 1
+    watched.set_age(33.0)
+    watched.wait_idle()
+    assert len(watched.gradients.gradients.in_label) == len(watched.checkpoint.schema.columns)
+    watched.gradients.choose_label(None)
+    assert watched.gradients.gradients.in_label != ()
+    watched.wait_idle()
+    assert watched.gradients.gradients.in_label == ()
+
+
+def test_a_label_on_another_grid_is_left_out(watched) -> None:
+    labels = np.ones((3, 3, 3), np.int32)
+    watched.gradients.choose_label(LabelChoice(LabelRegions("small", labels, (1,)), 1))
+    watched.wait_idle()
+    assert watched.gradients.gradients.in_label == ()
+    assert watched.gradients.gradients.rows
 
 
 def test_ventricles_are_differentiated_where_they_are_found(watched, monkeypatch, loader) -> None:

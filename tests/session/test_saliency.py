@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from brainviewer.core.features import Feature, Kind, Level, fit_schema
 from brainviewer.core.tissues import TISSUES
+from brainviewer.session.regions import LabelRegions
 from brainviewer.session.saliency import saliency_rows, saliency_steps
 
 
@@ -26,6 +28,32 @@ def rows(generator):
             progress.append(next(steps))
         except StopIteration as end:
             assert progress == [1 / 3, 2 / 3, 1]
+            return end.value
+
+
+def test_labels_are_rows_of_their_own(generator) -> None:
+    labels = np.zeros(generator.shape, np.int32)
+    labels[:4], labels[4:] = 8, 3
+    steps = saliency_steps(
+        generator,
+        [generator.draw(seed) for seed in range(2)],
+        generator.schema.typical(),
+        schema=generator.schema,
+        channels=generator.channels,
+        regions=LabelRegions("labels", labels, (3, 8)),
+    )
+    found = list(_result(steps))
+    names = list(dict.fromkeys(row.structure for row in found))
+    assert names[:3] == list(TISSUES)
+    assert [name.split(maxsplit=1)[1] for name in names[3:]] == ["in label 3", "in label 8"]
+    assert len(found) == 5 * len(generator.schema.columns)
+
+
+def _result(steps):
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
             return end.value
 
 

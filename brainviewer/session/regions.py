@@ -1,0 +1,93 @@
+"""Structures that a label image gives: the tissue of a generated brain inside each label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from brainviewer.core.space import resample
+from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.session.layers import looks_like_labels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from brainviewer.core.volume import Affine, Brain, FloatArray, Volume
+
+
+class RegionError(ValueError):
+    """An image that gives no structures; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelRegions:
+    """The labels of an image on a generator's grid.
+
+    Attributes
+    ----------
+    name : str
+        Of the image.
+    labels : (I, J, K) integer ndarray
+        0 is background.
+    numbers : tuple of int
+        The labels that there are on this grid.
+    """
+
+    name: str
+    labels: NDArray[Any]
+    numbers: tuple[int, ...]
+
+    def mask(self, number: int) -> NDArray[np.bool_]:
+        """Return where a label is: (I, J, K) bool."""
+        return np.asarray(self.labels == number)
+
+
+def label_regions(image: Volume, *, affine: Affine, shape: tuple[int, int, int]) -> LabelRegions:
+    """Bring a label image to a generator's grid; each voxel takes the nearest label.
+
+    Raises
+    ------
+    RegionError
+        When the image holds no labels, or none of them lies on the grid.
+    """
+    name = image.name or "the image"
+    if not looks_like_labels(image.data):
+        raise RegionError(
+            f"{name} is no label image: give whole numbers, one for each structure, 0 outside"
+        )
+    labels = np.rint(resample(image, affine=affine, shape=shape, order=0).data).astype(np.int32)
+    numbers = tuple(int(number) for number in np.unique(labels) if number)
+    if not numbers:
+        raise RegionError(
+            f"{name} has no label inside the generated brain; bring it to the MNI152 space first"
+        )
+    return LabelRegions(name, labels, numbers)
+
+
+def main_tissue(brain: Brain, mask: NDArray[np.bool_]) -> str:
+    """Return the tissue that fills most of a region."""
+    sums = [float(part[mask].sum(dtype=np.float64)) for part in brain.data]
+    return brain.channels[int(np.argmax(sums))]
+
+
+def structure_name(tissue: str, number: int) -> str:
+    """Name the tissue inside a label: ``"GM in label 17"``."""
+    return f"{tissue} in label {number}"
+
+
+def region_weights(brain: Brain, tissue: str, region: NDArray[np.bool_]) -> FloatArray:
+    """Return what a voxel of each map adds to the volume of a tissue in a region.
+
+    Parameters
+    ----------
+    region : (I, J, K) bool ndarray
+
+    Returns
+    -------
+    (C, I, J, K) float32 ndarray, mL
+    """
+    weights = np.zeros(brain.data.shape, np.float32)
+    weights[brain.channels.index(tissue)] = region * np.float32(voxel_volume_ml(brain.affine))
+    return weights
