@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from brainviewer.generators.device import place_on
-from brainviewer.training.critics import ImageCritic, disturb, with_background
+from brainviewer.training.critics import ImageCritic, glimpses, with_background
 from brainviewer.training.losses import (
     gradient_penalty,
     hinge_critic_loss,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Kind = Literal["hinge", "wgan-gp"]
 KINDS = ("hinge", "wgan-gp")
 BETAS = (0.5, 0.99)
-CRITIC_RATE = 4.0  # of the generator's learning rate (Zhang et al. 2019)
+CRITIC_RATE = 5.0  # of the generator's learning rate (Zhang et al. 2019)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AdversaryWeights:
 class Adversary:
     """The critic D of Eqs. 3-4, 6-7, 10-11 and 13-14.
 
-    It sees what softmax makes of logits, mirrored and shifted at random.
+    It sees parts of what softmax makes of logits, mirrored at random.
     """
 
     def __init__(self, weights: AdversaryWeights, device: Device) -> None:
@@ -63,8 +63,8 @@ class Adversary:
         self, critic: nn.Module, maps: Tensor, made: Tensor, random: torch.Generator
     ) -> dict[str, Tensor]:
         """Return the terms of the critic's turn: maps (B, 3, ...) are real, logits made."""
-        real = disturb(with_background(maps), random)
-        false = disturb(made.detach().float().softmax(dim=1), random)
+        real = glimpses(with_background(maps), random)
+        false = glimpses(made.detach().float().softmax(dim=1), random)
         with self._device.autocast():
             scores = critic(torch.cat([real, false]))
         of_real, of_made = scores[: len(real)], scores[len(real) :]
@@ -81,16 +81,21 @@ class Adversary:
         """Return -D of logits (B, 4, I, J, K) for the generator's turn; the critic stays."""
         self.critic.requires_grad_(requires_grad=False)
         with self._device.autocast():
-            scores = self.critic(disturb(made.float().softmax(dim=1), random))
+            scores = self.critic(glimpses(made.float().softmax(dim=1), random))
         self.critic.requires_grad_(requires_grad=True)
         verdict: Tensor = -scores.mean()
         return verdict
 
 
-def loudness(quiet: Tensor, loud: Tensor, made: Tensor) -> float:
-    """Return the ratio of two losses' gradient norms at logits: what makes the second as loud.
+def loudness(quiet: Tensor, loud: Tensor, last: Tensor) -> float:
+    """Return the ratio of two losses' gradient norms at a layer: what makes the second as loud.
 
-    The balance of Esser et al. (2021), taken at the output instead of the last layer.
+    The balance of Esser et al. (2021).
+
+    Parameters
+    ----------
+    last : Tensor
+        Weight of the layer, the generator's last.
     """
-    norms = [torch.autograd.grad(loss, made, retain_graph=True)[0].norm() for loss in (quiet, loud)]
+    norms = [torch.autograd.grad(loss, last, retain_graph=True)[0].norm() for loss in (quiet, loud)]
     return float(norms[0] / norms[1].clamp_min(1e-12))

@@ -38,10 +38,13 @@ if TYPE_CHECKING:
     from brainviewer.training.dataset import Batch, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
-MEASURE_EVERY_STEPS = 16
-FORGET = 0.2  # of the old loudness at each measurement
+MEASURE_EVERY_STEPS = 4
+FORGET = 0.5  # of the old loudness at each measurement
+RISE_STEPS = 100  # in which the critic is heard more and more: at first it has nothing to say
 FIRST_LOUDNESS = 0.005
-FITTED_PRIOR_RATE = 3.0  # of the recipe's learning rate
+# Of the recipe's learning rate. A code sums up twenty thousand inputs: steps of Adam, all of one
+# size, would move the codes of everybody by more than people differ.
+RATES = {"encoder.": 0.03, "prior.": 3.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class AlphaGANWeights(AdversaryWeights):
     ----------
     adversarial : float
         How loud the image critic is, as a multiple of the reconstruction: its gradient at the
-        decoder's output is scaled to that of the cross-entropy every sixteen steps.
+        decoder's last layer is scaled to that of the cross-entropy every fourth step.
     code : float
         lambda 1, of the code critic's verdict.
     volume : float
@@ -89,8 +92,10 @@ class AlphaGANTask(ConditionalTask):
         self.players = {
             "critic": Player(self.adversary.critic, rate=CRITIC_RATE, betas=BETAS),
             "code_critic": Player(self._code_critic, rate=CRITIC_RATE, betas=BETAS),
-            "generator": Player(self.model, betas=BETAS, rates={"prior.": FITTED_PRIOR_RATE}),
+            "generator": Player(self.model, betas=BETAS, rates=RATES),
         }
+        assert isinstance(self.model, AlphaGAN)
+        self._last = self.model.decoder.head.weight
         self._loudness = FIRST_LOUDNESS
         self._steps = 0
         self._asked: Asked | None = None
@@ -192,10 +197,11 @@ class AlphaGANTask(ConditionalTask):
         terms |= self.volume_terms(out.drawn, self._asked, wanted, margin=weights.margin)
         if self._steps % MEASURE_EVERY_STEPS == 0:
             self._measure_loudness(terms["reconstruction"], terms["adversarial"])
+        rise = min(1.0, self._steps / RISE_STEPS)
         # The verdict averages over twice as many brains as the reconstruction.
         total = (
             terms["reconstruction"]
-            + weights.adversarial * self._loudness * 2.0 * terms["adversarial"]
+            + weights.adversarial * rise * self._loudness * 2.0 * terms["adversarial"]
             + weights.code * terms["code"]
             + weights.volume * (terms["rebuilt_volume"] + terms.get("volume", 0.0))
             + weights.triplet * terms.get("triplet", 0.0)
@@ -214,7 +220,6 @@ class AlphaGANTask(ConditionalTask):
         return verdict
 
     def _measure_loudness(self, reconstruction: Tensor, adversarial: Tensor) -> None:
-        assert self._out is not None
-        found = loudness(reconstruction, 2.0 * adversarial, self._out.rebuilt)
+        found = loudness(reconstruction, 2.0 * adversarial, self._last)
         first = self._steps == 0
         self._loudness = found if first else (1 - FORGET) * self._loudness + FORGET * found

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LEAK = 0.2
-LARGEST_SHIFT_VOXELS = 4
+GLIMPSE_VOXELS = 48
 
 
 class ImageCritic(nn.Module):
     """D: scores of tissue maps, patch by patch, at 1/4 and 1/8 of the resolution.
 
     A patch has an opinion of its own (Isola et al. 2017), so that a few people are many examples.
+    It is shown how mixed each voxel is, 4 p (1 - p), beside the shares p: from these alone a critic
+    did not learn in a hundred steps to tell a blurred brain from a real one, with it in thirty.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ class ImageCritic(nn.Module):
         super().__init__()
         fine, middle, coarse = channels
         norm: Callable[[nn.Module], nn.Module] = spectral_norm if bounded else nn.Identity()
-        self.stem = norm(nn.Conv3d(8 * CLASSES, fine, 3, padding=1))
+        self.stem = norm(nn.Conv3d(8 * 2 * CLASSES, fine, 3, padding=1))
         self.to_middle = norm(nn.Conv3d(fine, middle, 4, stride=2, padding=1))
         self.middle = norm(nn.Conv3d(middle, middle, 3, padding=1))
         self.to_coarse = norm(nn.Conv3d(middle, coarse, 4, stride=2, padding=1))
@@ -49,7 +51,8 @@ class ImageCritic(nn.Module):
 
         The coarse scores are repeated on the fine grid, so that both have half of the say.
         """
-        x = _bend(self.stem(unshuffle(shares)))
+        seen = torch.cat([2.0 * shares - 1.0, 4.0 * shares * (1.0 - shares)], dim=1)
+        x = _bend(self.stem(unshuffle(seen)))
         middle = _bend(self.middle(_bend(self.to_middle(x))))
         coarse = _bend(self.coarse(_bend(self.to_coarse(middle))))
         fine_score, coarse_score = (
@@ -83,20 +86,27 @@ def with_background(maps: Tensor) -> Tensor:
     return torch.cat([maps, 1.0 - maps.sum(dim=1, keepdim=True)], dim=1)
 
 
-def disturb(shares: Tensor, random: torch.Generator) -> Tensor:
-    """Mirror and shift shares (B, 4, I, J, K) by whole voxels, at random, one by one.
+def glimpses(shares: Tensor, random: torch.Generator, *, size: int = GLIMPSE_VOXELS) -> Tensor:
+    """Look at a part of each brain (B, 4, I, J, K), at random, and mirrored at random.
 
     Real and made ones alike, so that a critic with few examples cannot learn them by heart (Zhao et
-    al. 2020); whole voxels, so that nothing is smoothed.
+    al. 2020). Nothing is interpolated. A part costs a sixth of a whole brain.
+
+    Parameters
+    ----------
+    size : int
+        Along each axis, in voxels; brains that are smaller are seen whole.
     """
     seen = []
     for one in shares:
+        starts = [
+            int(torch.randint(max(n - size, 0) + 1, (), generator=random)) for n in one.shape[1:]
+        ]
+        i, j, k = (slice(start, start + size) for start in starts)
+        part = one[:, i, j, k]
         flipped = bool(torch.rand((), generator=random) < 0.5)
-        span = 2 * LARGEST_SHIFT_VOXELS + 1
-        shift = torch.randint(span, (3,), generator=random) - LARGEST_SHIFT_VOXELS
-        turned = one.flip(1) if flipped else one
-        seen.append(torch.roll(turned, shift.tolist(), dims=(1, 2, 3)))
-    return torch.stack(seen)
+        seen.append(part.flip(1) if flipped else part)
+    return torch.stack(seen).contiguous(memory_format=torch.channels_last_3d)
 
 
 def _bend(x: Tensor) -> Tensor:

@@ -8,15 +8,17 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import nn
+from torch.nn import functional
 
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.training import loop
 from brainviewer.training.adversary import loudness
-from brainviewer.training.alphagan import MEASURE_EVERY_STEPS, AlphaGANTask
-from brainviewer.training.critics import CodeCritic, ImageCritic, disturb, with_background
+from brainviewer.training.alphagan import MEASURE_EVERY_STEPS, RISE_STEPS, AlphaGANTask
+from brainviewer.training.critics import CodeCritic, ImageCritic, glimpses, with_background
 from brainviewer.training.dataset import BatchSource, load_training_data
 from brainviewer.training.gan import GANTask
 from brainviewer.training.loop import train
+from brainviewer.training.losses import hinge_critic_loss
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.run import train_checkpoint
 from tests.tiny import RECIPE, SHAPE
@@ -80,14 +82,16 @@ def test_the_total_of_a_gan_is_the_weighted_sum(people) -> None:
     torch.testing.assert_close(terms["total"], expected)
 
 
-def test_the_total_of_csegsynth_is_the_weighted_sum(people) -> None:
+@pytest.mark.parametrize(("step", "rise"), [(0, 0.0), (RISE_STEPS // 4, 0.25), (1000, 1.0)])
+def test_the_total_of_csegsynth_is_the_weighted_sum(people, step, rise) -> None:
     losses = {"adversarial": 0.5, "code": 0.1, "volume": 0.5, "triplet": 0.25}
     task, data, recipe = make("csegsynth", people, losses=losses)
+    task.restore({"loudness": 0.1, "steps": step})
     terms = turns(task, data, recipe)["generator"]
     loud = task.state()["loudness"]
     expected = (
         terms["reconstruction"]
-        + 0.5 * loud * 2 * terms["adversarial"]
+        + 0.5 * rise * loud * 2 * terms["adversarial"]
         + 0.1 * terms["code"]
         + 0.5 * (terms["volume"] + terms["rebuilt_volume"])
         + 0.25 * terms["triplet"]
@@ -95,7 +99,7 @@ def test_the_total_of_csegsynth_is_the_weighted_sum(people) -> None:
     torch.testing.assert_close(terms["total"], expected)
 
 
-def test_the_critic_is_measured_every_sixteenth_step(people) -> None:
+def test_the_critic_is_measured_every_few_steps(people) -> None:
     task, data, recipe = make("alphagan", people)
     found = []
     for step in range(MEASURE_EVERY_STEPS + 1):
@@ -201,23 +205,55 @@ def test_background_is_what_is_left() -> None:
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(2, *SHAPE))
 
 
-def test_disturbing_moves_whole_voxels_and_invents_none() -> None:
+def test_a_glimpse_is_a_part_of_its_brain_or_of_its_mirror_image() -> None:
     shares = torch.rand(6, 4, *SHAPE)
-    seen = disturb(shares, noise())
-    assert not torch.equal(seen, shares)
-    for before, after in zip(shares, seen, strict=True):
-        assert torch.equal(before.flatten(1).sort().values, after.flatten(1).sort().values)
+    seen = glimpses(shares, noise(), size=8)
+    assert seen.shape == (6, 4, 8, 8, 8)
+    places = set()
+    for brain, part in zip(shares, seen, strict=True):
+        blocks = torch.stack([brain, brain.flip(1)]).unfold(2, 8, 1).unfold(3, 8, 1).unfold(4, 8, 1)
+        same = (blocks == part[None, :, None, None, None]).all(dim=(1, 5, 6, 7))
+        (found,) = same.nonzero().tolist()
+        places.add(tuple(found))
+    assert len(places) == 6
+    assert {mirrored for mirrored, *_ in places} == {0, 1}
 
 
-def test_a_disturbed_brain_passes_gradients_on() -> None:
+def test_a_small_brain_is_seen_whole() -> None:
+    shares = torch.rand(2, 4, *SHAPE)
+    assert glimpses(shares, noise()).shape == shares.shape
+
+
+def test_a_glimpse_passes_gradients_on() -> None:
     shares = torch.rand(2, 4, *SHAPE, requires_grad=True)
-    disturb(shares, noise()).square().sum().backward()
-    torch.testing.assert_close(shares.grad, 2 * shares.detach())
+    glimpses(shares, noise(), size=8).square().sum().backward()
+    seen = shares.grad != 0
+    assert seen.sum() == 2 * 4 * 8**3
+    torch.testing.assert_close(shares.grad[seen], 2 * shares.detach()[seen])
 
 
-def test_loudness_is_the_ratio_of_gradients_at_the_output() -> None:
-    made = torch.randn(3, 4, requires_grad=True)
-    assert loudness(made.sum(), (5.0 * made).sum(), made) == pytest.approx(0.2)
+def test_loudness_is_the_ratio_of_gradients_at_the_last_layer() -> None:
+    last = torch.randn(3, 4, requires_grad=True)
+    assert loudness(last.sum(), (5.0 * last).sum(), last) == pytest.approx(0.2)
+
+
+def test_a_critic_learns_to_tell_blurred_brains_from_sharp_ones() -> None:
+    torch.manual_seed(1)
+    critic = ImageCritic((8, 8, 8), bounded=True)
+    adam = torch.optim.Adam(critic.parameters(), lr=5e-3, betas=(0.5, 0.99))
+    losses = []
+    for _ in range(60):
+        sharp = torch.rand(4, 4, 16, 16, 16).argmax(dim=1)
+        sharp = functional.one_hot(sharp, 4).movedim(-1, 1).float()
+        blurred = functional.avg_pool3d(functional.pad(sharp, (1,) * 6, mode="replicate"), 3, 1)
+        scores = critic(torch.cat([sharp, blurred]))
+        loss = hinge_critic_loss(scores[:4], scores[4:])
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    assert losses[0] > 1.5
+    assert losses[-1] < 0.5
 
 
 def test_players_do_not_share_parameters(people) -> None:
