@@ -345,18 +345,21 @@ def render(
     out: Annotated[Path, Parameter(name="--out", help="The PNG file to write.")],
     width: int = 1600,
     height: int = 1000,
+    beside: str = "",
     device: Device = "auto",
 ) -> None:
     """Draw the window's picture of a recipe; no screen is needed.
 
     Parameters
     ----------
+    beside
+        Compare with "factual", the person as given, or with another checkpoint.
     width, height
         Of the picture, in pixels.
     """
     from brainviewer.gui.render import render_recipe
 
-    _say([render_recipe(recipe, out, size=(width, height), device=device)])
+    _say([render_recipe(recipe, out, size=(width, height), beside=beside, device=device)])
 
 
 def _command() -> str:

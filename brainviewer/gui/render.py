@@ -14,13 +14,18 @@ from PySide6.QtWidgets import QApplication
 
 from brainviewer.core.recipe import read_recipe
 from brainviewer.generators.base import GenerationError
-from brainviewer.generators.checkpoint import REPOSITORY_CHECKPOINTS, load_generator
+from brainviewer.generators.checkpoint import (
+    REPOSITORY_CHECKPOINTS,
+    load_generator,
+    resolve_checkpoint,
+)
 from brainviewer.gui.bridge import Bridge
 from brainviewer.gui.export_job import write_picture
 from brainviewer.gui.main_window import MainWindow
 from brainviewer.gui.opengl import OpenGLUnavailable
 from brainviewer.gui.pictures import pixmap_png
 from brainviewer.gui.theme import ThemeFollower
+from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.settings import Settings
 from brainviewer.session.state import Session
 
@@ -46,6 +51,7 @@ def render_recipe(
     device: str = "auto",
     load: LoadGenerator = load_generator,
     root: Path = REPOSITORY_CHECKPOINTS,
+    beside: str = "",
     arrange: Callable[[MainWindow], None] | None = None,
 ) -> Path:
     """Draw what the window would show of a recipe.
@@ -59,6 +65,8 @@ def render_recipe(
     size : (width, height), pixels
     device, load, root
         As for `Session`.
+    beside : str
+        What to compare with: ``"factual"``, the person as given, or a checkpoint's name or folder.
     arrange : function of the window, optional
         Called once the brain is there, such as to bring another part to the front.
 
@@ -77,6 +85,7 @@ def render_recipe(
         The picture cannot be written.
     """
     wanted = read_recipe(recipe)
+    choice = _choice_of(beside, root)
     app = _application()
     ThemeFollower(app)
     bridge = Bridge()
@@ -90,8 +99,11 @@ def render_recipe(
         window.docks.reset()
         window.show()
         session.apply_recipe(wanted)
+        _wait_for(lambda: bool(failures) or session.shown is not None)
+        if choice is not None and not failures:
+            window.view_menu.compare.trigger()
+            window.viewing.compare.choose(choice)
         if arrange is not None:
-            _wait_for(lambda: bool(failures) or session.shown is not None)
             arrange(window)
         _wait_for(lambda: bool(failures) or _is_complete(session))
         if failures:
@@ -103,6 +115,12 @@ def render_recipe(
         window.close()
         window.deleteLater()
     return out
+
+
+def _choice_of(beside: str, root: Path) -> Choice | None:
+    if beside in ("", Against.FACTUAL):
+        return Choice() if beside else None
+    return Choice.of_checkpoint(resolve_checkpoint(beside, root))
 
 
 def _application() -> QApplication:
