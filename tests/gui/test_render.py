@@ -11,9 +11,10 @@ import pytest
 from PySide6.QtGui import QImage
 
 from brainviewer.core.recipe import RecipeError, write_recipe
+from brainviewer.generators.checkpoint import CheckpointError
 from brainviewer.gui.render import render_recipe
 from brainviewer.session.model import first_state, recipe_of
-from tests.fakes import FakeGenerator
+from tests.fakes import FakeGenerator, write_fake_checkpoint
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = """
@@ -22,7 +23,7 @@ from pathlib import Path
 from brainviewer.gui.render import render_recipe
 from tests.fakes import FakeLoader
 recipe, out, root = map(Path, sys.argv[1:])
-print(render_recipe(recipe, out, size=(1280, 800), load=FakeLoader(), root=root, arrange={arrange}))
+print(render_recipe(recipe, out, size=(1280, 800), load=FakeLoader(), root=root, {more}))
 """
 
 
@@ -34,14 +35,14 @@ def recipe(checkpoint, tmp_path):
     return path
 
 
-def draw(recipe: Path, out: Path, *, arrange: str = "None", **settings: str) -> QImage:
+def draw(recipe: Path, out: Path, *, more: str = "", **settings: str) -> QImage:
     """Draw in a process without a screen."""
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run(
         [
             sys.executable,
             "-c",
-            PROGRAM.format(arrange=arrange),
+            PROGRAM.format(more=more),
             recipe,
             out,
             recipe.parent / "checkpoints",
@@ -66,8 +67,23 @@ def test_the_window_is_drawn_without_a_screen(recipe, tmp_path) -> None:
 def test_the_window_can_be_arranged_before_it_is_drawn(recipe, tmp_path) -> None:
     plain = draw(recipe, tmp_path / "plain.png")
     for number, view in enumerate(("compare", "gradients")):
-        arrange = f"lambda window: window.view_menu.{view}.trigger()"
-        assert draw(recipe, tmp_path / f"{number}.png", arrange=arrange) != plain
+        arrange = f"arrange=lambda window: window.view_menu.{view}.trigger()"
+        assert draw(recipe, tmp_path / f"{number}.png", more=arrange) != plain
+
+
+def test_another_brain_can_be_put_beside(recipe, tmp_path) -> None:
+    write_fake_checkpoint(recipe.parent / "checkpoints", "other")
+    pictures = [
+        draw(recipe, tmp_path / f"{number}.png", more=f"beside={beside!r}")
+        for number, beside in enumerate(("", "factual", "other"))
+    ]
+    assert pictures[0] != pictures[1]
+    assert pictures[1] != pictures[2]
+
+
+def test_an_unknown_checkpoint_beside_is_one_sentence(recipe, tmp_path) -> None:
+    with pytest.raises(CheckpointError, match="nobody"):
+        render_recipe(recipe, tmp_path / "x.png", root=tmp_path, beside="nobody")
 
 
 def test_the_users_settings_are_left_alone(recipe, tmp_path, settings_file) -> None:
