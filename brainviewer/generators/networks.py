@@ -25,6 +25,7 @@ from brainviewer.generators.blocks import (
     Up,
     keep_variance,
     shuffle,
+    smoothed,
     unshuffle,
     zeroed,
 )
@@ -60,6 +61,9 @@ class NetworkConfig:
         Channels of the smallest grid beside the linear layers.
     hidden : int
         Width of the prior and condition networks.
+    smooth : bool
+        Whether the decoder's output is smoothed against checkerboards; adversarial training needs
+        it.
     """
 
     shape: tuple[int, int, int]
@@ -68,6 +72,7 @@ class NetworkConfig:
     channels: tuple[int, int, int] = (128, 64, 32)
     bottleneck: int = 16
     hidden: int = 64
+    smooth: bool = False
 
     def __post_init__(self) -> None:
         if any(n % COARSEST for n in self.shape):
@@ -332,6 +337,7 @@ class Decoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.coarse_shape = config.coarse_shape
+        self.smooth = config.smooth
         coarse, middle, fine = config.channels
         cells = config.bottleneck * int(np.prod(config.coarse_shape))
         self.condition = ConditionNetwork(config.conditions, config.hidden, config.latent)
@@ -352,7 +358,7 @@ class Decoder(nn.Module):
         for up, gate, context in zip(self.ups, self.gates, finer, strict=True):
             x = up(x) * gate(context)  # (B, C, I/4, J/4, K/4), (B, C', I/2, J/2, K/2)
         x = shuffle(self.head(functional.silu(self.last(x))))  # (B, 4, I, J, K)
-        return x + mean.logits
+        return (smoothed(x) if self.smooth else x) + mean.logits
 
 
 def start_network(model: nn.Module) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from brainviewer.generators.device import place_on
-from brainviewer.training.critics import ImageCritic, glimpses, with_background
+from brainviewer.training.critics import ImageCritic, draw_glimpses, look_at, with_background
 from brainviewer.training.losses import (
     gradient_penalty,
     hinge_critic_loss,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Kind = Literal["hinge", "wgan-gp"]
 KINDS = ("hinge", "wgan-gp")
 BETAS = (0.5, 0.99)
-CRITIC_RATE = 5.0  # of the generator's learning rate (Zhang et al. 2019)
+CRITIC_RATE = 10.0  # of the generator's learning rate: a critic must be ahead to be of use
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,13 @@ class Adversary:
     def critic_losses(
         self, critic: nn.Module, maps: Tensor, made: Tensor, random: torch.Generator
     ) -> dict[str, Tensor]:
-        """Return the terms of the critic's turn: maps (B, 3, ...) are real, logits made."""
-        real = glimpses(with_background(maps), random)
-        false = glimpses(made.detach().float().softmax(dim=1), random)
+        """Return the terms of the critic's turn: maps (B, 3, ...) are real, logits made.
+
+        Both are looked at in the same places, so that what all brains share has no say.
+        """
+        places = draw_glimpses(len(maps), maps.shape[2:], random)
+        real = look_at(with_background(maps), places)
+        false = look_at(made.detach().float().softmax(dim=1), places)
         with self._device.autocast():
             scores = critic(torch.cat([real, false]))
         of_real, of_made = scores[: len(real)], scores[len(real) :]
@@ -80,8 +84,9 @@ class Adversary:
     def verdict(self, made: Tensor, random: torch.Generator) -> Tensor:
         """Return -D of logits (B, 4, I, J, K) for the generator's turn; the critic stays."""
         self.critic.requires_grad_(requires_grad=False)
+        places = draw_glimpses(len(made), made.shape[2:], random)
         with self._device.autocast():
-            scores = self.critic(glimpses(made.float().softmax(dim=1), random))
+            scores = self.critic(look_at(made.float().softmax(dim=1), places))
         self.critic.requires_grad_(requires_grad=True)
         verdict: Tensor = -scores.mean()
         return verdict

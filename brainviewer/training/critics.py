@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +15,7 @@ from brainviewer.generators.blocks import unshuffle
 from brainviewer.generators.networks import CLASSES, COARSEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 LEAK = 0.2
 GLIMPSE_VOXELS = 48
@@ -86,13 +88,40 @@ def with_background(maps: Tensor) -> Tensor:
     return torch.cat([maps, 1.0 - maps.sum(dim=1, keepdim=True)], dim=1)
 
 
-def glimpses(shares: Tensor, random: torch.Generator, *, size: int = GLIMPSE_VOXELS) -> Tensor:
-    """Look at a part of each brain (B, 4, I, J, K), at random, and mirrored at random.
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """Where to look, and whether in a mirror.
 
-    Real and made ones alike, so that a critic with few examples cannot learn them by heart (Zhao et
-    al. 2020). Nothing is interpolated. A part costs a sixth of a whole brain, and begins at a
-    multiple of 8 voxels, so that what a sub-pixel layer leaves behind is always in phase: else
-    critics were blind to a checkerboard.
+    Attributes
+    ----------
+    start : (int, int, int)
+        Voxel; multiples of 8, so that what a sub-pixel layer leaves behind is always in phase: else
+        critics were blind to a checkerboard.
+    mirrored : bool
+    """
+
+    start: tuple[int, int, int]
+    mirrored: bool
+
+
+def draw_glimpses(
+    count: int, shape: tuple[int, ...], random: torch.Generator, *, size: int = GLIMPSE_VOXELS
+) -> list[Glimpse]:
+    """Choose where to look at brains of a shape (I, J, K).
+
+    A critic that sees parts, and mirrored ones, cannot learn a few brains by heart (Zhao et al.
+    2020); a part costs a sixth of the whole, and nothing is interpolated.
+    """
+    spare = [max(n - size, 0) // COARSEST for n in shape]
+    found = []
+    for _ in range(count):
+        i, j, k = (COARSEST * int(torch.randint(n + 1, (), generator=random)) for n in spare)
+        found.append(Glimpse((i, j, k), bool(torch.rand((), generator=random) < 0.5)))
+    return found
+
+
+def look_at(shares: Tensor, glimpses: Sequence[Glimpse], *, size: int = GLIMPSE_VOXELS) -> Tensor:
+    """Show a part of each brain (B, 4, I, J, K); with fewer glimpses than brains, in turn.
 
     Parameters
     ----------
@@ -100,13 +129,10 @@ def glimpses(shares: Tensor, random: torch.Generator, *, size: int = GLIMPSE_VOX
         Along each axis, in voxels; brains that are smaller are seen whole.
     """
     seen = []
-    for one in shares:
-        spare = [max(n - size, 0) // COARSEST for n in one.shape[1:]]
-        starts = [COARSEST * int(torch.randint(n + 1, (), generator=random)) for n in spare]
-        i, j, k = (slice(start, start + size) for start in starts)
+    for one, glimpse in zip(shares, cycle(glimpses), strict=False):
+        i, j, k = (slice(start, start + size) for start in glimpse.start)
         part = one[:, i, j, k]
-        flipped = bool(torch.rand((), generator=random) < 0.5)
-        seen.append(part.flip(1) if flipped else part)
+        seen.append(part.flip(1) if glimpse.mirrored else part)
     return torch.stack(seen).contiguous(memory_format=torch.channels_last_3d)
 
 

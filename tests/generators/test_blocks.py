@@ -11,6 +11,7 @@ from brainviewer.generators.blocks import (
     Up,
     keep_variance,
     shuffle,
+    smoothed,
     unshuffle,
     zeroed,
 )
@@ -54,3 +55,19 @@ def test_variance_is_kept_through_a_deep_start() -> None:
     out = layers(torch.randn(64, 256))
     assert 0.5 < out.var().item() < 2.0
     assert all(not layer.bias.any() for layer in layers)
+
+
+def test_smoothing_takes_a_checkerboard_away_and_keeps_what_is_flat() -> None:
+    board = torch.stack(torch.meshgrid(*[torch.arange(6)] * 3, indexing="ij")).sum(0) % 2
+    x = 3.0 + (2.0 * board - 1.0)[None, None]
+    smooth = smoothed(x)
+    assert smooth.shape == x.shape
+    torch.testing.assert_close(smooth[..., 1:-1, 1:-1, 1:-1], torch.full((1, 1, 4, 4, 4), 3.0))
+    flat = torch.full((1, 2, 4, 4, 4), 1.5)
+    torch.testing.assert_close(smoothed(flat), flat)
+
+
+def test_smoothing_is_the_same_to_both_sides() -> None:
+    x = torch.randn(1, 1, 5, 6, 7)
+    torch.testing.assert_close(smoothed(x.flip(2)), smoothed(x).flip(2))
+    torch.testing.assert_close(smoothed(x.flip(4)), smoothed(x).flip(4))

@@ -228,7 +228,7 @@ def test_a_checkpoint_gives_the_brains_of_its_model(published) -> None:
     device = Device(torch.device("cpu"), "CPU", bfloat16=loaded._device.bfloat16)
     own = LDMGenerator("own", model, schema=loaded.schema, affine=loaded.affine, device=device)
     found, expected = (it.generate(person, PERSON).data for it in (loaded, own))
-    np.testing.assert_allclose(found, expected, atol=0.02)
+    np.testing.assert_allclose(found, expected, atol=0.03)
     assert loaded.can_encode
 
 

@@ -14,7 +14,14 @@ from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.training import loop
 from brainviewer.training.adversary import loudness
 from brainviewer.training.alphagan import MEASURE_EVERY_STEPS, RISE_STEPS, AlphaGANTask
-from brainviewer.training.critics import CodeCritic, ImageCritic, glimpses, with_background
+from brainviewer.training.critics import (
+    CodeCritic,
+    Glimpse,
+    ImageCritic,
+    draw_glimpses,
+    look_at,
+    with_background,
+)
 from brainviewer.training.dataset import BatchSource, load_training_data
 from brainviewer.training.gan import GANTask
 from brainviewer.training.loop import train
@@ -206,27 +213,34 @@ def test_background_is_what_is_left() -> None:
 
 
 def test_a_glimpse_is_a_part_of_its_brain_or_of_its_mirror_image() -> None:
-    shares = torch.rand(6, 4, *SHAPE)
-    seen = glimpses(shares, noise(), size=8)
-    assert seen.shape == (6, 4, 8, 8, 8)
-    places = set()
-    for brain, part in zip(shares, seen, strict=True):
-        blocks = torch.stack([brain, brain.flip(1)]).unfold(2, 8, 1).unfold(3, 8, 1).unfold(4, 8, 1)
-        same = (blocks == part[None, :, None, None, None]).all(dim=(1, 5, 6, 7))
-        (found,) = same.nonzero().tolist()
-        places.add(tuple(found))
-    assert len(places) == 6
-    assert {mirrored for mirrored, *_ in places} == {0, 1}
+    shares = torch.rand(12, 4, *SHAPE)
+    glimpses = draw_glimpses(12, SHAPE, noise(), size=8)
+    seen = look_at(shares, glimpses, size=8)
+    assert seen.shape == (12, 4, 8, 8, 8)
+    for brain, part, glimpse in zip(shares, seen, glimpses, strict=True):
+        i, j, k = (slice(start, start + 8) for start in glimpse.start)
+        assert not any(start % 8 for start in glimpse.start)
+        assert torch.equal(part.flip(1) if glimpse.mirrored else part, brain[:, i, j, k])
+    assert len({glimpse.start for glimpse in glimpses}) > 4
+    assert {glimpse.mirrored for glimpse in glimpses} == {False, True}
+
+
+def test_more_brains_than_glimpses_are_looked_at_in_turn() -> None:
+    brain = torch.rand(1, 4, *SHAPE).expand(4, -1, -1, -1, -1)
+    glimpses = [Glimpse((0, 8, 0), False), Glimpse((8, 0, 8), True)]
+    seen = look_at(brain, glimpses, size=8)
+    assert torch.equal(seen[:2], seen[2:])
+    assert not torch.equal(seen[0], seen[1])
 
 
 def test_a_small_brain_is_seen_whole() -> None:
     shares = torch.rand(2, 4, *SHAPE)
-    assert glimpses(shares, noise()).shape == shares.shape
+    assert look_at(shares, draw_glimpses(2, SHAPE, noise())).shape == shares.shape
 
 
 def test_a_glimpse_passes_gradients_on() -> None:
     shares = torch.rand(2, 4, *SHAPE, requires_grad=True)
-    glimpses(shares, noise(), size=8).square().sum().backward()
+    look_at(shares, [Glimpse((0, 8, 0), True)], size=8).square().sum().backward()
     seen = shares.grad != 0
     assert seen.sum() == 2 * 4 * 8**3
     torch.testing.assert_close(shares.grad[seen], 2 * shares.detach()[seen])
