@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
@@ -37,7 +38,8 @@ WHICH_VOLUME = (
     "or of what fills most of a label. Open a label image for its labels."
 )
 BEING_COMPUTED = "Being computed for the values shown now"
-DECIMALS = 2
+UNCHANGED_OTHERS = "Change of the volume with each feature, all others unchanged"
+FEWEST_DECIMALS, MOST_DECIMALS = 2, 5
 
 
 class GradientPanel(QWidget):
@@ -98,7 +100,6 @@ class GradientPanel(QWidget):
         self._gradients = gradients
         self.nothing.setText(_as_sentence(gradients.sentence or NOTHING_YET))
         self._list()
-        self.caption.setText("Change of the volume with each feature, all others unchanged")
         self._show_rows()
 
     def show_regions(self, regions: Sequence[LabelRegions]) -> None:
@@ -179,9 +180,9 @@ class GradientPanel(QWidget):
         rows: Sequence[SaliencyRow] = gradients.in_label
         if not isinstance(structure, LabelChoice):
             rows = [row for row in gradients.rows if row.structure == structure]
-        elif not rows:
-            self.caption.setText(BEING_COMPUTED)
-        bars = [_bar(row, self._schema, self.units.currentText()) for row in rows]
+        self._caption(structure, rows)
+        unit, decimals = self.units.currentText(), _decimals(rows)
+        bars = [_bar(row, self._schema, unit, decimals) for row in rows]
         bars.sort(key=lambda bar: -abs(bar.value))
         colors = theme_of(self.palette()).colors
         own = rows[0].structure.split()[0] if rows else ""
@@ -189,6 +190,14 @@ class GradientPanel(QWidget):
         self.bars.show_bars(bars, colors.get(own, fluid))
         if self.window().focusWidget() is self:
             self._pass_focus_on()
+
+    def _caption(self, structure: object, rows: Sequence[SaliencyRow]) -> None:
+        if not rows:
+            self.caption.setText(BEING_COMPUTED)
+        elif isinstance(structure, LabelChoice):
+            self.caption.setText(f"{rows[0].structure}: {UNCHANGED_OTHERS.lower()}")
+        else:
+            self.caption.setText(UNCHANGED_OTHERS)
 
     def _pass_focus_on(self) -> None:
         if self.bars.isVisible():
@@ -200,11 +209,18 @@ class GradientPanel(QWidget):
         self._show_rows()
 
 
-def _bar(row: SaliencyRow, schema: FeatureSchema, unit: str) -> Bar:
+def _decimals(rows: Sequence[SaliencyRow]) -> int:
+    """Return how many decimals tell the bars of a small structure apart."""
+    largest = max((abs(row.ml_per_sd) for row in rows), default=0.0)
+    wanted = 2 - math.floor(math.log10(largest)) if largest > 0 else FEWEST_DECIMALS
+    return min(max(wanted, FEWEST_DECIMALS), MOST_DECIMALS)
+
+
+def _bar(row: SaliencyRow, schema: FeatureSchema, unit: str, decimals: int) -> Bar:
     feature = schema[row.feature]
     name = f"{feature.title}: {row.level}" if row.level else feature.title
-    per_sd = f"{signed(row.ml_per_sd, decimals=DECIMALS)} mL per sd"
-    per_unit = f"{signed(row.ml_per_unit, decimals=DECIMALS)} mL {_per(row)}"
+    per_sd = f"{signed(row.ml_per_sd, decimals=decimals)} mL per sd"
+    per_unit = f"{signed(row.ml_per_unit, decimals=decimals)} mL {_per(row)}"
     words, value = (per_sd, row.ml_per_sd) if unit == PER_SD else (per_unit, row.ml_per_unit)
     tooltip = f"{name}: {per_sd}, {per_unit}\nClick or Enter: edit {feature.title}"
     return Bar(row.feature, name, words, tooltip, value)

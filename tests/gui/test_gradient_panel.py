@@ -148,7 +148,7 @@ def test_labels_can_be_asked_for_and_are_shown_when_they_come(panel, labels) -> 
     panel.show_gradients(Gradients((*known, *rows_of("GM in label 53", 2.0))))
     assert panel.structures.currentText() == "Label 53 of atlas"
     assert words(panel, 2)[0] == "+40.00 mL per sd"
-    assert panel.caption.text().startswith("Change of the volume")
+    assert panel.caption.text().startswith("GM in label 53: change of the volume")
     panel.structures.setCurrentIndex(0)
     assert asked[-1] is None
     assert words(panel, 2)[0] == "+20.00 mL per sd"
@@ -163,3 +163,11 @@ def test_a_label_whose_image_is_closed_is_no_longer_asked_for(panel, labels) -> 
     assert asked[-1] is None
     assert panel.structures.currentText() == "White matter"
     assert panel.structures.count() == 3
+
+
+def test_small_structures_have_more_decimals(panel, labels) -> None:
+    panel.show_regions([labels])
+    panel.structures.setCurrentIndex(panel.structures.findText("Label 53 of atlas"))
+    rows = rows_of("GM in label 53", 0.001)[:3]
+    panel.show_gradients(Gradients((*panel.gradients.rows, rows[0], rows[2])))
+    assert words(panel, 2) == ["+0.0120 mL per sd", "−0.0090 mL per sd"]
