@@ -21,8 +21,8 @@ from brainviewer.training.dataset import fixed_columns
 from brainviewer.training.gan import Asked, ConditionalTask
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import (
+    block_cross_entropy,
     gradient_penalty,
-    tissue_cross_entropy,
     wasserstein_critic_loss,
 )
 from brainviewer.training.prior import fit_prior, fit_shift
@@ -66,6 +66,9 @@ class AlphaGANWeights(AdversaryWeights):
         In standard deviations of the volumes.
     code_penalty : float
         lambda 4 of Eq. 8, lambda 6 of Eq. 15.
+    block : int
+        Voxels along each axis of the blocks in which the reconstruction is held against the person;
+        1 as published.
     """
 
     adversarial: float = 0.5
@@ -74,6 +77,13 @@ class AlphaGANWeights(AdversaryWeights):
     triplet: float = 0.005
     margin: float = 0.5
     code_penalty: float = 1.0
+    block: int = 1
+
+    def __post_init__(self) -> None:
+        # Not super(): a dataclass with slots is another class than the one super() knows.
+        AdversaryWeights.__post_init__(self)
+        if self.block < 1:
+            raise ValueError(f"block must be 1 or more, got {self.block}")
 
 
 class AlphaGANTask(ConditionalTask):
@@ -189,7 +199,7 @@ class AlphaGANTask(ConditionalTask):
         out, weights, people = self._out, self._weights, len(maps)
         wanted = self.true_volumes(maps)
         terms: dict[str, Any] = {
-            "reconstruction": tissue_cross_entropy(out.rebuilt, maps),
+            "reconstruction": block_cross_entropy(out.rebuilt, maps, weights.block),
             "adversarial": self.adversary.verdict(self._shown(people), random),
             "code": self._code_verdict(),
             "rebuilt_volume": self.volume_loss(self.volumes(out.rebuilt), wanted),

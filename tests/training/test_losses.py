@@ -10,6 +10,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
 from brainviewer.training.losses import (
+    block_cross_entropy,
     energy_score,
     gaussian_kl,
     gradient_penalty,
@@ -156,3 +157,29 @@ def test_the_penalty_looks_between_real_and_made(random) -> None:
     torch.testing.assert_close(seen[0][0], made[0])
     torch.testing.assert_close(seen[0][1], 0.25 * real[1] + 0.75 * made[1])
     torch.testing.assert_close(seen[0][2], real[2])
+
+
+def test_blocks_of_one_voxel_are_the_published_cross_entropy() -> None:
+    logits, maps = torch.randn(2, 4, 4, 4, 4), torch.rand(2, 3, 4, 4, 4) / 3
+    expected = tissue_cross_entropy(logits, maps)
+    torch.testing.assert_close(block_cross_entropy(logits, maps, 1), expected)
+
+
+def test_in_a_block_the_place_of_a_tissue_is_free() -> None:
+    maps = torch.zeros(1, 3, 4, 4, 4)
+    maps[:, 0, :2] = 1.0
+    maps[:, 1, 2:] = 1.0
+    logits = 20.0 * torch.cat([maps, torch.zeros(1, 1, 4, 4, 4)], dim=1)
+    moved = logits.flip(2)
+    kept, found = (block_cross_entropy(it, maps, 4) for it in (logits, moved))
+    torch.testing.assert_close(found, kept)
+    assert kept == pytest.approx(math.log(2), abs=1e-3)
+    assert tissue_cross_entropy(moved, maps) > 10
+
+
+def test_blocks_pass_gradients_on_where_a_share_is_nothing() -> None:
+    logits = torch.full((1, 4, 4, 4, 4), -50.0)
+    logits[:, 3] = 50.0
+    logits.requires_grad_()
+    block_cross_entropy(logits, torch.full((1, 3, 4, 4, 4), 1 / 3), 2).backward()
+    assert logits.grad.isfinite().all()
