@@ -24,7 +24,7 @@ from monai.networks.schedulers import DDIMScheduler
 from torch import Tensor, nn
 
 from brainviewer.generators.base import GenerationError
-from brainviewer.generators.blocks import shuffle, unshuffle, zeroed
+from brainviewer.generators.blocks import shuffle, smoothed, unshuffle, zeroed
 from brainviewer.generators.networks import (
     CLASSES,
     COARSEST,
@@ -74,6 +74,8 @@ class LDMConfig:
         Width of the condition network.
     sampling_steps : int
         Of generation; must divide 1000, the number of steps in training.
+    smooth : bool
+        Whether what is decoded is smoothed against checkerboards.
     """
 
     shape: tuple[int, int, int]
@@ -85,6 +87,7 @@ class LDMConfig:
     token_width: int = 32
     hidden: int = 64
     sampling_steps: int = 25
+    smooth: bool = False
 
     def __post_init__(self) -> None:
         multiple = COARSEST * 2 ** (len(self.unet_channels) - 1)
@@ -160,6 +163,13 @@ class Autoencoder(nn.Module):
         zeroed(self.network.decoder.blocks[-1])
         zeroed(self.network.quant_conv_log_sigma)
         nn.init.constant_(self.network.quant_conv_log_sigma.conv.bias, FIRST_LOG_VARIANCE)
+        self._smooth = config.smooth
+
+    @property
+    def last(self) -> nn.Parameter:
+        """The weight of the decoder's last layer."""
+        weight: nn.Parameter = self.network.decoder.blocks[-1].conv.weight
+        return weight
 
     def forward(self, departure: Tensor, noise: Tensor) -> AutoencoderOutput:
         """Encode departures (B, 3, I, J, K) and decode a draw made with noise (B, C, i, j, k)."""
@@ -173,7 +183,8 @@ class Autoencoder(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Decode codes (B, C, i, j, k): a correction of logits (B, 4, I, J, K)."""
-        return shuffle(self.network.decode(codes))
+        correction = shuffle(self.network.decode(codes))
+        return smoothed(correction) if self._smooth else correction
 
 
 class Denoiser(nn.Module):

@@ -16,12 +16,17 @@ from brainviewer.training.losses import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
     from brainviewer.generators.device import Device
 
 Kind = Literal["hinge", "wgan-gp"]
 KINDS = ("hinge", "wgan-gp")
+MEASURE_EVERY_STEPS = 4
+FORGET = 0.5  # of the old loudness at each measurement
+RISE_STEPS = 100
 BETAS = (0.5, 0.99)
 CRITIC_RATE = 10.0  # of the generator's learning rate: a critic must be ahead to be of use
 
@@ -90,6 +95,43 @@ class Adversary:
         self.critic.requires_grad_(requires_grad=True)
         verdict: Tensor = -scores.mean()
         return verdict
+
+
+class Balance:
+    """How loud a critic is beside a reconstruction: measured, and from silence upwards.
+
+    The gradients of both are compared at the generator's last layer every fourth step; the critic
+    is heard more and more over its first hundred steps, since at first it has nothing to say.
+
+    Parameters
+    ----------
+    last : Tensor
+        The weight of that layer.
+    """
+
+    def __init__(self, last: Tensor) -> None:
+        self._last = last
+        self._loudness = 0.0
+        self._steps = 0
+
+    def weigh(self, reconstruction: Tensor, adversarial: Tensor) -> float:
+        """Return what makes the critic as loud as the reconstruction; to be called once a step."""
+        if self._steps % MEASURE_EVERY_STEPS == 0:
+            found = loudness(reconstruction, adversarial, self._last)
+            old = found if self._steps == 0 else self._loudness
+            self._loudness = (1 - FORGET) * old + FORGET * found
+        rise = min(1.0, self._steps / RISE_STEPS)
+        self._steps += 1
+        return rise * self._loudness
+
+    def state(self) -> dict[str, float]:
+        """Return the loudness, and when it is measured next."""
+        return {"loudness": self._loudness, "steps": self._steps}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Take up the loudness."""
+        self._loudness = float(state["loudness"])
+        self._steps = int(state["steps"])
 
 
 def loudness(quiet: Tensor, loud: Tensor, last: Tensor) -> float:

@@ -14,7 +14,7 @@ from brainviewer.training.adversary import (
     CRITIC_RATE,
     Adversary,
     AdversaryWeights,
-    loudness,
+    Balance,
 )
 from brainviewer.training.critics import CodeCritic
 from brainviewer.training.dataset import fixed_columns
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from brainviewer.training.dataset import Batch, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
-MEASURE_EVERY_STEPS = 4
-FORGET = 0.5  # of the old loudness at each measurement
-RISE_STEPS = 100  # in which the critic is heard more and more: at first it has nothing to say
-FIRST_LOUDNESS = 0.005
 # Of the recipe's learning rate. A code sums up twenty thousand inputs: steps of Adam, all of one
 # size, would move the codes of everybody by more than people differ.
 RATES = {"encoder.": 0.03, "prior.": 3.0}
@@ -105,9 +101,7 @@ class AlphaGANTask(ConditionalTask):
             "generator": Player(self.model, betas=BETAS, rates=RATES),
         }
         assert isinstance(self.model, AlphaGAN)
-        self._last = self.model.decoder.head.weight
-        self._loudness = FIRST_LOUDNESS
-        self._steps = 0
+        self._balance = Balance(self.model.decoder.head.weight)
         self._asked: Asked | None = None
         self._out: AlphaGANOutput | None = None
 
@@ -156,20 +150,18 @@ class AlphaGANTask(ConditionalTask):
     def after_step(self, losses: dict[str, float]) -> None:
         """Let go of the step's brains."""
         self._out, self._asked = None, None
-        self._steps += 1
 
     def state(self) -> dict[str, Any]:
         """Return how loud the critic is, and when it is measured next."""
-        return {"loudness": self._loudness, "steps": self._steps}
+        return self._balance.state()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up how loud the critic is."""
-        self._loudness = float(state["loudness"])
-        self._steps = int(state["steps"])
+        self._balance.restore(state)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Score unseen people, and tell how loud the critic is."""
-        return super().validate(model) | {"loudness": self._loudness}
+        return super().validate(model) | {"loudness": self._balance.state()["loudness"]}
 
     def _shown(self, people: int) -> Tensor:
         """Return the logits that the critic sees: reconstructions and one draw a person."""
@@ -205,13 +197,10 @@ class AlphaGANTask(ConditionalTask):
             "rebuilt_volume": self.volume_loss(self.volumes(out.rebuilt), wanted),
         }
         terms |= self.volume_terms(out.drawn, self._asked, wanted, margin=weights.margin)
-        if self._steps % MEASURE_EVERY_STEPS == 0:
-            self._measure_loudness(terms["reconstruction"], terms["adversarial"])
-        rise = min(1.0, self._steps / RISE_STEPS)
-        # The verdict averages over twice as many brains as the reconstruction.
+        loud = self._balance.weigh(terms["reconstruction"], terms["adversarial"])
         total = (
             terms["reconstruction"]
-            + weights.adversarial * rise * self._loudness * 2.0 * terms["adversarial"]
+            + weights.adversarial * loud * terms["adversarial"]
             + weights.code * terms["code"]
             + weights.volume * (terms["rebuilt_volume"] + terms.get("volume", 0.0))
             + weights.triplet * terms.get("triplet", 0.0)
@@ -228,8 +217,3 @@ class AlphaGANTask(ConditionalTask):
         verdict: Tensor = -sum((self._code_critic(c).mean() for c in codes), torch.zeros(()))
         self._code_critic.requires_grad_(requires_grad=True)
         return verdict
-
-    def _measure_loudness(self, reconstruction: Tensor, adversarial: Tensor) -> None:
-        found = loudness(reconstruction, 2.0 * adversarial, self._last)
-        first = self._steps == 0
-        self._loudness = found if first else (1 - FORGET) * self._loudness + FORGET * found

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from monai.networks.schedulers import DDPMScheduler
 from torch.nn import functional
 
 from brainviewer.generators.ldm import LDM, NOISE_SCHEDULE, NOISE_STEPS, LDMConfig
-from brainviewer.training.adversary import BETAS, Adversary, AdversaryWeights
+from brainviewer.training.adversary import BETAS, Adversary, AdversaryWeights, Balance
 from brainviewer.training.dataset import Batch, random_of
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import gaussian_kl, tissue_cross_entropy
@@ -53,7 +53,7 @@ class LDMWeights(AdversaryWeights):
     kl : float
         Of the KL divergence from N(0, I), nats. Small: the codes need a scale, no more.
     adversarial : float
-        Of the critic's verdict.
+        How loud the critic is, as a multiple of the reconstruction; see `Balance`.
     autoencoder_steps : int
         Steps of the recipe in which the autoencoder learns; the denoiser's are the others. None
         when the autoencoder is that of the checkpoint that the recipe starts from.
@@ -66,7 +66,7 @@ class LDMWeights(AdversaryWeights):
     """
 
     kl: float = 1e-7
-    adversarial: float = 0.003
+    adversarial: float = 0.5
     autoencoder_steps: int = 0
     adversary_steps: int = 0
     passes: int = 4
@@ -114,6 +114,7 @@ class LDMTask(TissueTask):
                 steps=range(first, recipe.steps),
             ),
         }
+        self._balance = Balance(self.model.autoencoder.last)
         self._seed = recipe.seed
         self._mean_logits = self.model.mean.features().logits
         self._noising = DDPMScheduler(NOISE_STEPS, **NOISE_SCHEDULE)
@@ -150,12 +151,21 @@ class LDMTask(TissueTask):
         total = terms["reconstruction"] + self._weights.kl * terms["kl"]
         if has_critic:
             terms["adversarial"] = self.adversary.verdict(rebuilt, random)
-            total = total + self._weights.adversarial * terms["adversarial"]
+            loud = self._balance.weigh(terms["reconstruction"], terms["adversarial"])
+            total = total + self._weights.adversarial * loud * terms["adversarial"]
         return {"total": total, **terms}
 
     def after_step(self, losses: dict[str, float]) -> None:
         """Let go of the step's brains."""
         self._out = None
+
+    def state(self) -> dict[str, Any]:
+        """Return how loud the critic is."""
+        return self._balance.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up how loud the critic is."""
+        self._balance.restore(state)
 
     @torch.no_grad()
     def encode_people(self, people: BatchSource) -> Tensor:

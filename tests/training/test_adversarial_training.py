@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -12,8 +13,8 @@ from torch.nn import functional
 
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.training import loop
-from brainviewer.training.adversary import loudness
-from brainviewer.training.alphagan import MEASURE_EVERY_STEPS, RISE_STEPS, AlphaGANTask
+from brainviewer.training.adversary import MEASURE_EVERY_STEPS, RISE_STEPS, Balance, loudness
+from brainviewer.training.alphagan import AlphaGANTask
 from brainviewer.training.critics import (
     CodeCritic,
     Glimpse,
@@ -98,7 +99,7 @@ def test_the_total_of_csegsynth_is_the_weighted_sum(people, step, rise) -> None:
     loud = task.state()["loudness"]
     expected = (
         terms["reconstruction"]
-        + 0.5 * rise * loud * 2 * terms["adversarial"]
+        + 0.5 * rise * loud * terms["adversarial"]
         + 0.1 * terms["code"]
         + 0.5 * (terms["volume"] + terms["rebuilt_volume"])
         + 0.25 * terms["triplet"]
@@ -106,15 +107,28 @@ def test_the_total_of_csegsynth_is_the_weighted_sum(people, step, rise) -> None:
     torch.testing.assert_close(terms["total"], expected)
 
 
-def test_the_critic_is_measured_every_few_steps(people) -> None:
-    task, data, recipe = make("alphagan", people)
-    found = []
-    for step in range(MEASURE_EVERY_STEPS + 1):
-        turns(task, data, recipe, step)
-        task.after_step({})
-        found.append(task.state()["loudness"])
-    assert len(set(found[:-1])) == 1
-    assert found[-1] != found[0]
+def test_the_balance_is_measured_every_few_steps_and_rises() -> None:
+    last = nn.Parameter(torch.ones(4))
+    balance = Balance(last)
+    weights = [
+        balance.weigh((step + 1.0) * last.sum(), (5.0 * last).sum())
+        for step in range(2 * MEASURE_EVERY_STEPS)
+    ]
+    risen = [weight * RISE_STEPS / step for step, weight in enumerate(weights) if step]
+    assert weights[0] == 0.0
+    np.testing.assert_allclose(risen[: MEASURE_EVERY_STEPS - 1], 0.2)
+    np.testing.assert_allclose(risen[MEASURE_EVERY_STEPS - 1 :], 0.5 * 0.2 + 0.5 * 1.0)
+
+
+def test_a_balance_goes_on_where_it_was() -> None:
+    last = nn.Parameter(torch.ones(4))
+    first, second = Balance(last), Balance(last)
+    for _ in range(7):
+        first.weigh(last.sum(), (5.0 * last).sum())
+    second.restore(first.state())
+    for _ in range(3):
+        found = [it.weigh(last.sum(), (2.0 * last).sum()) for it in (first, second)]
+        assert found[0] == found[1] > 0
 
 
 def test_the_second_draws_have_the_same_conditions_and_wrong_ones_the_same_noise(people) -> None:

@@ -87,9 +87,10 @@ def test_the_total_of_an_autoencoder_is_the_weighted_sum(people) -> None:
     alone = terms_of(task, "autoencoder", batch)
     torch.testing.assert_close(alone["total"], alone["reconstruction"] + 0.5 * alone["kl"])
     task.after_step({})
+    task.restore({"loudness": 0.1, "steps": 1001})
     terms_of(task, "critic", batch)
     judged = terms_of(task, "autoencoder", batch)
-    expected = judged["reconstruction"] + 0.5 * judged["kl"] + 0.25 * judged["adversarial"]
+    expected = judged["reconstruction"] + 0.5 * judged["kl"] + 0.25 * 0.1 * judged["adversarial"]
     torch.testing.assert_close(judged["total"], expected)
 
 
