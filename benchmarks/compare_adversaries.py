@@ -1,4 +1,4 @@
-"""The hinge loss with spectral norms beside the published gradient penalty, on the same few steps.
+"""The published gradient penalty beside the hinge loss with spectral norms, on the same few steps.
 
     python benchmarks/compare_adversaries.py COHORT_DIR [STEPS]
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 RECIPE = Path(__file__).parents[1] / "resources" / "recipes" / "alphagan-ixi.toml"
 STEPS = 60
 LAST = 10  # steps that the critic's opinion is averaged over
-SMALL = {"channels": [32, 24, 16], "latent": 32}
+SMALL = {"channels": [32, 24, 16], "latent": 32, "smooth": True}
 
 
 def main(cohort: str, steps: int = STEPS) -> None:

@@ -183,7 +183,7 @@ def test_training_writes_a_checkpoint_that_draws_people(cohort_once, tmp_path, n
 @pytest.mark.parametrize(
     ("losses", "sentence"),
     [
-        ({"adversary": "kind"}, "adversary must be one of hinge, wgan-gp, got 'kind'"),
+        ({"adversary": "kind"}, "adversary must be one of wgan-gp, hinge, got 'kind'"),
         ({"beauty": 1.0}, "unexpected keyword argument 'beauty'"),
     ],
 )

@@ -252,7 +252,7 @@ def test_a_conditional_model_starts_as_the_unconditional_one(cohort_once, people
             r"fit a ldm: adversary_steps must be at most autoencoder_steps \(3\), got 4",
         ),
         ({"losses": STAGES | {"passes": 0}}, "must be 1 or more, got 0 and 5"),
-        ({"losses": {"adversary": "kind"}}, "adversary must be one of hinge, wgan-gp, got 'kind'"),
+        ({"losses": {"adversary": "kind"}}, "adversary must be one of wgan-gp, hinge, got 'kind'"),
         ({"model": SIZES | {"sampling_steps": 3}}, "fit a ldm: sampling_steps must divide 1000"),
         ({"model": {"latent": 6}}, "unexpected keyword argument 'latent'"),
     ],
