@@ -317,6 +317,7 @@ def evaluate(
         Path | None,
         Parameter(help="TorchScript file, such as RadImageNet's, for 2D-FID; else one is fitted."),
     ] = None,
+    labels: Path | None = None,
     device: Device = "auto",
 ) -> None:
     """Score checkpoints on people they never saw: tables, figures and scores.json.
@@ -330,11 +331,19 @@ def evaluate(
         The people that the checkpoints were trained on.
     draws
         Seeds whose volumes are averaged for each person, with those of the opposite identities.
+    labels
+        A label image in MNI152 space: Table IV has the tissue inside each label too.
     """
     from brainviewer.commands import evaluate_generators
 
     evaluate_generators(
-        checkpoint, cohort, out, draws=draws, device=device, networks=(network_3d, network_2d)
+        checkpoint,
+        cohort,
+        out,
+        draws=draws,
+        device=device,
+        networks=(network_3d, network_2d),
+        labels=labels,
     )
 
 

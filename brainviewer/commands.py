@@ -25,6 +25,7 @@ from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, V
 from brainviewer.core.files import write_bytes_atomically, write_text_atomically
 from brainviewer.core.nifti import read_volume
 from brainviewer.core.recipe import Recipe, read_recipe
+from brainviewer.core.regions import label_regions
 from brainviewer.core.scenario import AGE, SEX, Scenario
 from brainviewer.generators.checkpoint import (
     SCORES_FILE,
@@ -43,7 +44,6 @@ from brainviewer.session.model import (
     own_age,
     takes_no_features,
 )
-from brainviewer.session.regions import label_regions
 from brainviewer.session.request import (
     is_extrapolated,
     measured_volumes_ml,
@@ -312,6 +312,7 @@ def evaluate_generators(
     draws: int,
     device: str,
     networks: tuple[Path | None, Path | None],
+    labels: Path | None = None,
 ) -> None:
     """Score checkpoints on the people of their test folds, and keep its scores with each.
 
@@ -319,13 +320,16 @@ def evaluate_generators(
     ----------
     networks : (volumes, slices)
         TorchScript files with published feature networks; None fits one.
+    labels : Path, optional
+        A label image whose regions are in Table IV too.
     """
     from brainviewer.cohort.store import CohortStore
     from brainviewer.evaluation.comparison import Settings, evaluate_checkpoints, folder_of
     from brainviewer.evaluation.looking import NetworkFiles
 
     checkpoints = [resolve_checkpoint(name) for name in names]
-    settings = Settings(device, draws, NetworkFiles(*networks))
+    atlas = None if labels is None else read_volume(labels)
+    settings = Settings(device, draws, NetworkFiles(*networks), labels=atlas)
     with _counting("evaluating") as show:
         evaluate_checkpoints(
             checkpoints, CohortStore(cohort), out, settings=settings, on_progress=show

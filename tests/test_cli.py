@@ -294,7 +294,12 @@ def test_evaluate_takes_several_checkpoints_and_published_networks(run, out, mon
     assert asked == [
         (
             (["tiny", "other"], Path("people"), out),
-            {"draws": 3, "device": "auto", "networks": (None, Path("net.pt"))},
+            {
+                "draws": 3,
+                "device": "auto",
+                "networks": (None, Path("net.pt")),
+                "labels": None,
+            },
         )
     ]
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from brainviewer.cohort.store import CohortStore
+    from brainviewer.core.volume import Volume
     from brainviewer.evaluation.comparison_report import System
     from brainviewer.evaluation.evidence import Progress
     from brainviewer.evaluation.likeness import Likeness
@@ -62,12 +63,15 @@ class Settings:
     files : NetworkFiles
     plan : Plan
         Of the networks that are fitted here.
+    labels : Volume or None
+        A label image in MNI152 space: Table IV has the tissue inside each label too.
     """
 
     device: str = "auto"
     draws: int = 8
     files: NetworkFiles = field(default_factory=NetworkFiles)
     plan: Plan = field(default_factory=Plan)
+    labels: Volume | None = None
 
 
 def evaluate_checkpoints(
@@ -124,6 +128,7 @@ def evaluate_checkpoints(
         draws=settings.draws,
         device=settings.device,
         cache_folder=out / CACHE_FOLDER,
+        labels=settings.labels,
     )
     several = len(checkpoints) > 1
     systems = [

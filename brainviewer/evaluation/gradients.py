@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.features import Kind
+from brainviewer.core.regions import (
+    RegionError,
+    label_regions,
+    main_tissue,
+    region_weights,
+    structure_name,
+)
 from brainviewer.core.saliency import saliency_row
 from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.core.tissues import TISSUES
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brainviewer.core.features import Column, Conditions, Feature, FeatureSchema, Value
-    from brainviewer.core.volume import Affine, FloatArray
+    from brainviewer.core.volume import Affine, Brain, FloatArray, Volume
     from brainviewer.evaluation.cache import ArrayCache, Arrays
     from brainviewer.evaluation.ventricles import Ventricles
     from brainviewer.generators.base import Generator, Identity
@@ -33,6 +41,7 @@ AGE_GROUPS_YEARS = ((0.0, 40.0), (40.0, 60.0), (60.0, np.inf))
 FEWEST_IN_GROUP = 3
 VENTRICLES = "ventricles"
 CHECKED_PEOPLE = 2
+MOST_LABELS = 64
 STEP = 0.25  # of a column of the condition vector; bf16 decoders are too coarse for less
 
 
@@ -54,6 +63,35 @@ class GradientRow:
     ml_per_sd: Estimate
     ml_per_unit: Estimate
     unit: str
+
+
+def label_weights(labels: Volume, brain: Brain) -> tuple[tuple[str, ...], FloatArray]:
+    """Return what a voxel of each tissue adds inside each label of an image.
+
+    A label stands for the tissue that fills most of it in a brain.
+
+    Returns
+    -------
+    names : tuple of S str
+        Such as ``"GM in label 17"``.
+    weights : (S, 3, I, J, K) float32 ndarray, mL
+
+    Raises
+    ------
+    RegionError
+        When the image holds no labels on the brain's grid, or more than 64.
+    """
+    i, j, k = brain.data.shape[1:]
+    regions = label_regions(labels, affine=brain.affine, shape=(i, j, k))
+    if len(regions.numbers) > MOST_LABELS:
+        raise RegionError(
+            f"{regions.name} has {len(regions.numbers)} labels, and the gradients of at most "
+            f"{MOST_LABELS} fit into memory; merge some"
+        )
+    tissues = [main_tissue(brain, regions.mask(number)) for number in regions.numbers]
+    chosen = list(zip(tissues, regions.numbers, strict=True))
+    weights = [region_weights(brain, tissue, regions.mask(number)) for tissue, number in chosen]
+    return tuple(structure_name(*one) for one in chosen), np.stack(weights)
 
 
 def structure_weights(
@@ -97,8 +135,9 @@ def differentiate_people(
         When the generator cannot be differentiated.
     """
     found = []
+    of = f"{weights.shape} {zlib.crc32(np.ascontiguousarray(weights).data):08x}"
     for number, (identity, conditions) in enumerate(people, start=1):
-        request = ("gradients", identity.key, dict(conditions), float(weights.sum()))
+        request = ("gradients", identity.key, dict(conditions), of)
         make = partial(_differentiate, generator, identity, conditions, weights)
         found.append(cache.get(request, make)["gradients"].astype(np.float64))
         on_progress(number, len(people))

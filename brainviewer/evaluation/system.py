@@ -18,6 +18,7 @@ from brainviewer.evaluation.gradients import (
     differentiate_people,
     gradient_rows,
     group_people,
+    label_weights,
     largest_deviation,
     structure_weights,
 )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from brainviewer.cohort.store import CohortStore
     from brainviewer.core.features import Conditions
+    from brainviewer.core.volume import Volume
     from brainviewer.evaluation.evidence import Progress
     from brainviewer.evaluation.gradients import GradientRow
     from brainviewer.evaluation.likeness import Likeness
@@ -60,6 +62,8 @@ class Bench:
     draws : int
     device : str
     cache_folder : Path
+    labels : Volume or None
+        Whose regions are differentiated too.
     """
 
     store: CohortStore
@@ -68,6 +72,7 @@ class Bench:
     draws: int
     device: str
     cache_folder: Path
+    labels: Volume | None = None
 
 
 def judge_system(
@@ -93,7 +98,7 @@ def judge_system(
     judgement = judge_checkpoint(
         generator, checkpoint, people, draws=bench.draws, cache=cache, on_progress=on_progress
     )
-    rows, deviation = _differentiate(generator, people, cache, on_progress)
+    rows, deviation = _differentiate(generator, people, bench.labels, cache, on_progress)
     future = foresee(
         generator,
         checkpoint,
@@ -127,12 +132,19 @@ def _look(
 
 
 def _differentiate(
-    generator: Generator, people: EvaluationPeople, cache: ArrayCache, on_progress: Progress
+    generator: Generator,
+    people: EvaluationPeople,
+    labels: Volume | None,
+    cache: ArrayCache,
+    on_progress: Progress,
 ) -> tuple[Sequence[GradientRow], float]:
     """Return Table IV's rows and how far the gradients are from finite differences."""
     told = label_progress(on_progress, "differentiating")
     own = own_identities(generator, people.test.conditions)
     structures, weights = structure_weights(generator.shape, people.affine, people.ventricles)
+    if labels is not None:
+        more, inside = label_weights(labels, generator.generate(*own[0]))
+        structures, weights = (*structures, *more), np.concatenate([weights, inside])
     try:
         gradients = differentiate_people(generator, own, weights, cache=cache, on_progress=told)
     except GenerationError as error:

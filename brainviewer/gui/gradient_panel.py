@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent
 
     from brainviewer.core.features import FeatureSchema
+    from brainviewer.core.regions import LabelRegions
     from brainviewer.core.saliency import SaliencyRow
     from brainviewer.session.gradients import Gradients
-    from brainviewer.session.regions import LabelRegions
 
 NOTHING_YET = "The gradients of the volumes will be shown here"
 EXPLANATION = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from brainviewer.session.regions import LabelRegions, RegionError, label_regions
+from brainviewer.core.regions import LabelRegions, RegionError, label_regions
 
 if TYPE_CHECKING:
     from brainviewer.core.volume import Volume

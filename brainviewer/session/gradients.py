@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from brainviewer.core.regions import LabelRegions, main_tissue, region_weights, structure_name
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
 from brainviewer.core.tissues import TISSUES
 from brainviewer.generators.base import GenerationError
 from brainviewer.session.measuring import Place
 from brainviewer.session.model import takes_no_features
-from brainviewer.session.regions import LabelRegions, main_tissue, region_weights, structure_name
 from brainviewer.session.request import key_of, structures_of
 from brainviewer.session.ventricles import VENTRICLES, ventricle_region
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
+from brainviewer.core.regions import looks_like_labels
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.colormaps import COLORMAPS, LABELS
@@ -25,9 +26,6 @@ TISSUE_CONTRAST = "Tissue contrast"
 CONTRAST_WEIGHTS = {"WM": 0.92, "GM": 0.62, "CSF": 0.18}
 OVERLAY_OPACITY = 0.5
 WINDOW_PERCENTILES = (1.0, 99.5)
-MOST_LABELS = 256
-# Of neighbouring voxels in a label map, most carry one label; in an image few are equal.
-LABEL_HOMOGENEITY = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,15 +169,6 @@ def auto_window(data: NDArray[Any]) -> tuple[float, float]:
     return (low, high) if low < high else (min(0.0, low), max(high, min(0.0, low) + 1.0))
 
 
-def looks_like_labels(data: NDArray[Any]) -> bool:
-    """Tell whether an image holds a few whole numbers in patches, as a segmentation does."""
-    if not np.isfinite(data).all() or data.min() < 0 or not data.any():
-        return False
-    if not np.issubdtype(data.dtype, np.integer) and (data != np.rint(data)).any():
-        return False
-    return len(np.unique(data)) <= MOST_LABELS and _homogeneity(data) > LABEL_HOMOGENEITY
-
-
 def _is_image(layer: Layer) -> bool:
     return not layer.generated
 
@@ -187,13 +176,6 @@ def _is_image(layer: Layer) -> bool:
 def _free_name(name: str, taken: Set[str]) -> str:
     numbered = (f"{name} ({number})" for number in range(2, len(taken) + 3))
     return next(it for it in numbered if it not in taken)
-
-
-def _homogeneity(data: NDArray[Any]) -> float:
-    """Share of neighbours along i, both of them above zero, that are equal."""
-    first, second = data[:-1], data[1:]
-    inside = (first > 0) & (second > 0)
-    return float((first == second)[inside].mean()) if inside.any() else 0.0
 
 
 def _image_layer(volume: Volume) -> Layer:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from brainviewer.core.regions import main_tissue, region_weights, structure_name
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
 from brainviewer.core.tissues import TISSUES
-from brainviewer.session.regions import main_tissue, region_weights, structure_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from brainviewer.core.features import Conditions, FeatureSchema
+    from brainviewer.core.regions import LabelRegions
     from brainviewer.core.volume import Brain, FloatArray
     from brainviewer.generators.base import Identity
-    from brainviewer.session.regions import LabelRegions
 
 
 __all__ = ["Differentiates", "SaliencyRow", "saliency_rows", "saliency_steps"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from brainviewer.core.regions import RegionError
 from brainviewer.core.tissues import TISSUES
-from brainviewer.core.volume import Brain
+from brainviewer.core.volume import Brain, Volume
 from brainviewer.evaluation.gradients import (
     differentiate_people,
     gradient_rows,
     group_people,
+    label_weights,
     largest_deviation,
     step_column,
     structure_weights,
@@ -74,6 +76,39 @@ def test_without_a_mask_there_are_the_tissues_alone() -> None:
     names, weights = structure_weights(SHAPE, AFFINE, None)
     assert names == TISSUES
     assert weights.shape == (3, 3, *SHAPE)
+
+
+def labelled_brain() -> tuple[Volume, Brain]:
+    labels = np.zeros(SHAPE, np.int16)
+    labels[:, 0], labels[:, 1] = 7, 9
+    maps = np.zeros((3, *SHAPE), np.float32)
+    maps[1, :, 0], maps[2, :, 1] = 0.75, 0.5
+    return Volume(labels, AFFINE, "atlas"), Brain(TISSUES, maps, AFFINE)
+
+
+def test_a_label_weighs_the_tissue_that_fills_most_of_it() -> None:
+    labels, brain = labelled_brain()
+    names, weights = label_weights(labels, brain)
+    assert names == ("GM in label 7", "CSF in label 9")
+    sums = (weights * brain.data).sum(axis=(1, 2, 3, 4))
+    assert sums[0] / sums[1] == pytest.approx(1.5)
+    assert not weights[0][1, :, 1:].any()
+    assert not weights[0][[0, 2]].any()
+
+
+def test_too_many_labels_are_refused(monkeypatch) -> None:
+    monkeypatch.setattr("brainviewer.evaluation.gradients.MOST_LABELS", 1)
+    with pytest.raises(RegionError, match="atlas has 2 labels, and the gradients of at most 1 fit"):
+        label_weights(*labelled_brain())
+
+
+def test_other_structures_of_the_same_size_are_asked_for_anew(generator, cache) -> None:
+    _, weights = structure_weights(SHAPE, AFFINE, None)
+    people = [(identity(1), PERSON)]
+    first = differentiate_people(generator, people, weights, cache=cache)
+    other = differentiate_people(generator, people, weights[::-1], cache=cache)
+    np.testing.assert_allclose(other, first[:, ::-1], rtol=1e-6)
+    assert len(generator.differentiated) == 2
 
 
 def test_gradients_are_made_once_a_person(generator, ventricles, cache) -> None:

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
+from brainviewer.core.regions import LabelRegions
 from brainviewer.core.tissues import TISSUES
 from brainviewer.gui.bar_table import BAR_COLUMN
 from brainviewer.gui.gradient_panel import GradientPanel
 from brainviewer.session.gradients import Gradients, LabelChoice
-from brainviewer.session.regions import LabelRegions
 from brainviewer.session.saliency import SaliencyRow
 
 

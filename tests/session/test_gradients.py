@@ -7,11 +7,11 @@ from itertools import groupby
 import numpy as np
 import pytest
 
+from brainviewer.core.regions import LabelRegions, region_weights
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain
 from brainviewer.generators.base import GenerationError
 from brainviewer.session.gradients import LabelChoice
-from brainviewer.session.regions import LabelRegions, region_weights
 from brainviewer.session.ventricles import VENTRICLES, ventricle_region
 from tests.fakes import write_fake_checkpoint
 

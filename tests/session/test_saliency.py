@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from brainviewer.core.features import Feature, Kind, Level, fit_schema
+from brainviewer.core.regions import LabelRegions
 from brainviewer.core.tissues import TISSUES
-from brainviewer.session.regions import LabelRegions
 from brainviewer.session.saliency import saliency_rows, saliency_steps
 
 

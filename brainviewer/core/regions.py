@@ -9,12 +9,15 @@ import numpy as np
 
 from brainviewer.core.space import resample
 from brainviewer.core.volume import voxel_volume_ml
-from brainviewer.session.layers import looks_like_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brainviewer.core.volume import Affine, Brain, FloatArray, Volume
+
+MOST_LABELS = 256
+# Of neighbouring voxels in a label map, most carry one label; in an image few are equal.
+LABEL_HOMOGENEITY = 0.6
 
 
 class RegionError(ValueError):
@@ -42,6 +45,22 @@ class LabelRegions:
     def mask(self, number: int) -> NDArray[np.bool_]:
         """Return where a label is: (I, J, K) bool."""
         return np.asarray(self.labels == number)
+
+
+def looks_like_labels(data: NDArray[Any]) -> bool:
+    """Tell whether an image holds a few whole numbers in patches, as a segmentation does."""
+    if not np.isfinite(data).all() or data.min() < 0 or not data.any():
+        return False
+    if not np.issubdtype(data.dtype, np.integer) and (data != np.rint(data)).any():
+        return False
+    return len(np.unique(data)) <= MOST_LABELS and _homogeneity(data) > LABEL_HOMOGENEITY
+
+
+def _homogeneity(data: NDArray[Any]) -> float:
+    """Share of neighbours along i, both of them above zero, that are equal."""
+    first, second = data[:-1], data[1:]
+    inside = (first > 0) & (second > 0)
+    return float((first == second)[inside].mean()) if inside.any() else 0.0
 
 
 def label_regions(image: Volume, *, affine: Affine, shape: tuple[int, int, int]) -> LabelRegions:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from brainviewer.core.regions import RegionError, label_regions, main_tissue, region_weights
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain, Volume
-from brainviewer.session.regions import RegionError, label_regions, main_tissue, region_weights
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 SHAPE = (10, 12, 8)
