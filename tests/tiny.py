@@ -26,9 +26,11 @@ from brainviewer.training.recipe import TrainingRecipe
 from tests.fakes import AFFINE, FEATURES, FakeGenerator, fake_training
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from brainviewer.training.dataset import TrainingData
+    from brainviewer.training.task import TissueTask
 
 Model = TypeVar("Model", VAE, GAN, AlphaGAN)
 
@@ -105,6 +107,19 @@ def tiny_model(kind: type[Model], conditions: int, *, seed: int = 1) -> Model:
     shares = torch.rand(model.mean.shares.shape) + 0.1
     model.mean.shares.copy_(shares / shares.sum(dim=1, keepdim=True))
     return model
+
+
+def assert_moves_alone(task: TissueTask, player: str, terms: Mapping[str, torch.Tensor]) -> None:
+    """Check that a player's terms are finite and give gradients to it and to no other."""
+    assert all(torch.isfinite(value) for value in terms.values()), (player, terms)
+    for other in task.players.values():
+        other.module.zero_grad()
+    terms["total"].backward()
+    moved = {
+        who: any(p.grad is not None and bool(p.grad.any()) for p in it.module.parameters())
+        for who, it in task.players.items()
+    }
+    assert moved == {who: who == player for who in task.players}
 
 
 def tiny_cvae(conditions: int | None = None, *, seed: int = 1) -> VAE:

@@ -91,9 +91,19 @@ def main_tissue(brain: Brain, mask: NDArray[np.bool_]) -> str:
     return brain.channels[int(np.argmax(sums))]
 
 
-def structure_name(tissue: str, number: int) -> str:
-    """Name the tissue inside a label: ``"GM in label 17"``."""
-    return f"{tissue} in label {number}"
+def label_structure(brain: Brain, regions: LabelRegions, number: int) -> tuple[str, FloatArray]:
+    """Let a label stand for the tissue that fills most of it in a brain.
+
+    Returns
+    -------
+    name : str
+        Such as ``"GM in label 17"``.
+    weights : (C, I, J, K) float32 ndarray, mL
+        See `region_weights`.
+    """
+    mask = regions.mask(number)
+    tissue = main_tissue(brain, mask)
+    return f"{tissue} in label {number}", region_weights(brain, tissue, mask)
 
 
 def region_weights(brain: Brain, tissue: str, region: NDArray[np.bool_]) -> FloatArray:

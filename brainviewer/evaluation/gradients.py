@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.features import Kind
-from brainviewer.core.regions import (
-    RegionError,
-    label_regions,
-    main_tissue,
-    region_weights,
-    structure_name,
-)
+from brainviewer.core.regions import RegionError, label_regions, label_structure
 from brainviewer.core.saliency import saliency_row
 from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.core.tissues import TISSUES
@@ -88,10 +82,9 @@ def label_weights(labels: Volume, brain: Brain) -> tuple[tuple[str, ...], FloatA
             f"{regions.name} has {len(regions.numbers)} labels, and the gradients of at most "
             f"{MOST_LABELS} fit into memory; merge some"
         )
-    tissues = [main_tissue(brain, regions.mask(number)) for number in regions.numbers]
-    chosen = list(zip(tissues, regions.numbers, strict=True))
-    weights = [region_weights(brain, tissue, regions.mask(number)) for tissue, number in chosen]
-    return tuple(structure_name(*one) for one in chosen), np.stack(weights)
+    structures = [label_structure(brain, regions, number) for number in regions.numbers]
+    names, weights = zip(*structures, strict=True)
+    return names, np.stack(weights)
 
 
 def structure_weights(

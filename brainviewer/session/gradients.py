@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
-from brainviewer.core.regions import LabelRegions, main_tissue, region_weights, structure_name
+from brainviewer.core.regions import LabelRegions, label_structure, region_weights
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
 from brainviewer.core.tissues import TISSUES
 from brainviewer.generators.base import GenerationError
@@ -200,9 +200,7 @@ def gradient_steps(
         if region.any():
             yield rows(VENTRICLES, region_weights(brain, "CSF", region))
     if label is not None and label.regions.labels.shape == brain.data.shape[1:]:
-        mask = label.regions.mask(label.number)
-        tissue = main_tissue(brain, mask)
-        yield rows(structure_name(tissue, label.number), region_weights(brain, tissue, mask))
+        yield rows(*label_structure(brain, label.regions, label.number))
 
 
 def _why_none(checkpoint: Checkpoint) -> str:

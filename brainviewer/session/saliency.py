@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from brainviewer.core.regions import main_tissue, region_weights, structure_name
+from brainviewer.core.regions import label_structure
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
 from brainviewer.core.tissues import TISSUES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from brainviewer.core.features import Conditions, FeatureSchema
     from brainviewer.core.regions import LabelRegions
@@ -66,20 +66,31 @@ def saliency_steps(
     list of SaliencyRow
         By structure, the heaviest feature first.
     """
-    tissues = [name for name in channels if name in TISSUES]
-    chosen = [channels.index(name) for name in tissues]
-    in_labels: list[tuple[str, int]] = []
-    if regions is not None:
-        first = generator.generate(people[0], conditions)
-        in_labels = [(main_tissue(first, regions.mask(n)), n) for n in regions.numbers]
-    gradients = []
-    for number, identity in enumerate(people, start=1):
-        own = [generator.volume_gradients(identity, conditions)[chosen]]
-        for tissue, label in in_labels:
-            assert regions is not None
-            weights = region_weights(first, tissue, regions.mask(label))
-            own.append(generator.volume_gradients(identity, conditions, weights[None]))
-        gradients.append(np.concatenate(own))
-        yield number / len(people)
-    names = (*tissues, *(structure_name(tissue, label) for tissue, label in in_labels))
-    return saliency_rows(np.mean(gradients, axis=0), schema, channels=names)
+    steps = len(people) * (1 + (0 if regions is None else len(regions.numbers)))
+    images = set(channels) - set(TISSUES)
+    done, rows = 0, []
+    for names, weights in _volumes(generator, people[0], conditions, channels, regions):
+        gradients = []
+        for identity in people:
+            gradients.append(generator.volume_gradients(identity, conditions, weights))
+            done += 1
+            yield done / steps
+        rows += saliency_rows(np.mean(gradients, axis=0), schema, channels=names)
+    return [row for row in rows if row.structure not in images]
+
+
+def _volumes(
+    generator: Differentiates,
+    first: Identity,
+    conditions: Conditions,
+    channels: Sequence[str],
+    regions: LabelRegions | None,
+) -> Iterator[tuple[Sequence[str], FloatArray | None]]:
+    """Give the names of volumes that are differentiated together, and their weights if any."""
+    yield channels, None
+    if regions is None:
+        return
+    brain = generator.generate(first, conditions)
+    for number in regions.numbers:
+        name, weights = label_structure(brain, regions, number)
+        yield (name,), weights[None]

@@ -13,48 +13,40 @@ from brainviewer.core.tissues import TISSUES
 from brainviewer.session.saliency import saliency_rows, saliency_steps
 
 
-@pytest.fixture
-def rows(generator):
+def run(generator, count: int, **more):
+    """Return the rows of some people, and the progress that was told."""
     steps = saliency_steps(
         generator,
-        [generator.draw(seed) for seed in range(3)],
+        [generator.draw(seed) for seed in range(count)],
         generator.schema.typical(),
         schema=generator.schema,
         channels=generator.channels,
+        **more,
     )
     progress = []
     while True:
         try:
             progress.append(next(steps))
         except StopIteration as end:
-            assert progress == [1 / 3, 2 / 3, 1]
-            return end.value
+            return end.value, progress
+
+
+@pytest.fixture
+def rows(generator):
+    found, progress = run(generator, 3)
+    assert progress == [1 / 3, 2 / 3, 1]
+    return found
 
 
 def test_labels_are_rows_of_their_own(generator) -> None:
     labels = np.zeros(generator.shape, np.int32)
     labels[:4], labels[4:] = 8, 3
-    steps = saliency_steps(
-        generator,
-        [generator.draw(seed) for seed in range(2)],
-        generator.schema.typical(),
-        schema=generator.schema,
-        channels=generator.channels,
-        regions=LabelRegions("labels", labels, (3, 8)),
-    )
-    found = list(_result(steps))
+    found, progress = run(generator, 2, regions=LabelRegions("labels", labels, (3, 8)))
+    assert progress == pytest.approx([n / 6 for n in range(1, 7)])
     names = list(dict.fromkeys(row.structure for row in found))
     assert names[:3] == list(TISSUES)
     assert [name.split(maxsplit=1)[1] for name in names[3:]] == ["in label 3", "in label 8"]
     assert len(found) == 5 * len(generator.schema.columns)
-
-
-def _result(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def _one(rows, structure, feature, level=""):
