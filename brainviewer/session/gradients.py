@@ -62,11 +62,6 @@ class Gradients:
     sentence: str = ""
 
     @property
-    def structures(self) -> tuple[str, ...]:
-        """What was differentiated: tissues, the ventricles where they were found, a label."""
-        return tuple(dict.fromkeys(row.structure for row in self.rows))
-
-    @property
     def in_label(self) -> tuple[SaliencyRow, ...]:
         """The rows of the label that was asked for."""
         return tuple(row for row in self.rows if row.structure not in (*TISSUES, VENTRICLES))

@@ -203,5 +203,6 @@ def test_ventricles_are_differentiated_where_they_are_found(watched, monkeypatch
     watched.set_age(33.0)
     watched.wait_idle()
     gradients = watched.gradients.gradients
-    assert gradients.structures == (*TISSUES, VENTRICLES)
+    found = tuple(dict.fromkeys(row.structure for row in gradients.rows))
+    assert found == (*TISSUES, VENTRICLES)
     assert len(gradients.rows) == 4 * len(watched.checkpoint.schema.columns)
