@@ -31,7 +31,7 @@ RISE_STEPS = 100
 # 2018): far from zero, scores in bfloat16 have no digits left.
 DRIFT = 1e-3
 BETAS = (0.5, 0.99)
-CRITIC_RATE = 10.0  # of the generator's learning rate: a critic must be ahead to be of use
+CRITIC_RATE = 5.0  # of the generator's learning rate: a critic must be ahead to be of use
 
 
 @dataclass(frozen=True, slots=True)

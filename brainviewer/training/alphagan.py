@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from brainviewer.generators.alphagan import AlphaGAN, AlphaGANOutput
-from brainviewer.generators.networks import Prior
 from brainviewer.training.adversary import (
     BETAS,
     CRITIC_RATE,
@@ -17,7 +16,6 @@ from brainviewer.training.adversary import (
     Balance,
 )
 from brainviewer.training.critics import CodeCritic
-from brainviewer.training.dataset import fixed_columns
 from brainviewer.training.gan import Asked, ConditionalTask
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import (
@@ -25,22 +23,19 @@ from brainviewer.training.losses import (
     gradient_penalty,
     wasserstein_critic_loss,
 )
-from brainviewer.training.prior import fit_prior, fit_shift
 from brainviewer.training.recipe import loss_weights
-from brainviewer.training.start import standardised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from brainviewer.generators.networks import NetworkConfig
     from brainviewer.training.dataset import Batch, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
 # Of the recipe's learning rate. A code sums up twenty thousand inputs: steps of Adam, all of one
 # size, would move the codes of everybody by more than people differ.
-RATES = {"encoder.": 0.03, "prior.": 3.0}
+RATES = {"encoder.": 0.015, "prior.": 1.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +80,11 @@ class AlphaGANWeights(AdversaryWeights):
 class AlphaGANTask(ConditionalTask):
     """An alpha-GAN or CSegSynth in training."""
 
-    config: NetworkConfig
-
     def __init__(self, data: TrainingData, recipe: TrainingRecipe, device: str = "auto") -> None:
         self._weights = loss_weights(AlphaGANWeights, recipe)
         super().__init__(data, recipe, AlphaGAN, device=device)
         if recipe.start and self.config.conditions:
-            self._start_prior(data)
+            self.start_prior(data, self._encode)
         self.adversary = Adversary(self._weights, self.device)
         codes = CodeCritic(self.config.latent, 4 * self.config.hidden)
         self._code_critic = codes.to(self.device.torch_device)
@@ -105,32 +98,11 @@ class AlphaGANTask(ConditionalTask):
         self._asked: Asked | None = None
         self._out: AlphaGANOutput | None = None
 
-    def _start_prior(self, data: TrainingData) -> None:
-        """Start where z = e + FFN(y) already holds of the training people's codes.
-
-        Codes of an alpha-GAN vary with age and sex, and beside them; a Gaussian under conditions is
-        fitted to them as for a C-VAE, what is left becomes the noise e, and FFN(y) its mean.
-        """
+    def _encode(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return codes (B, L) of maps and their log sd: a code is a point."""
         assert isinstance(self.model, AlphaGAN)
-        model = self.model
-
-        def encode(maps: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-            code = model.code(maps)
-            return code, torch.full_like(code, -torch.inf)
-
-        y = self.training_conditions(model, data)
-        inputs = model.deviations(y)
-        fitted = Prior(self.config).to(y.device)
-        fit_prior(
-            fitted,
-            self.codes(encode, data, y),
-            inputs.cpu().numpy(),
-            data.train.volumes_ml,
-            fixed_columns(data.schema),
-        )
-        weights = model.state_dict()
-        model.load_state_dict(weights | standardised(weights, fitted.centre, fitted.factor))
-        fit_shift(model.prior, fitted, inputs)
+        code = self.model.code(maps)
+        return code, torch.full_like(code, -torch.inf)
 
     def losses(
         self, player: str, modules: Mapping[str, nn.Module], batch: Batch, random: torch.Generator

@@ -5,25 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
-from brainviewer.generators.gan import GAN
+from brainviewer.cohort.reading import FULL
+from brainviewer.generators.gan import GAN, PlacedNoise
+from brainviewer.generators.networks import Prior
 from brainviewer.training.adversary import BETAS, CRITIC_RATE, Adversary, AdversaryWeights
+from brainviewer.training.dataset import fixed_columns
+from brainviewer.training.inversion import BlockEncoder, blocks, draw_blocks
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import energy_score, triplet_margin_loss
+from brainviewer.training.prior import fit_prior, fit_shift
 from brainviewer.training.recipe import loss_weights
+from brainviewer.training.start import standardised
 from brainviewer.training.task import TissueTask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
+    from brainviewer.generators.networks import NetworkConfig
     from brainviewer.training.dataset import Batch, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
 
-PRIOR_RATE = 10.0  # of the recipe's learning rate; a hundred in the published code
+PRIOR_RATE = 2.0  # of the recipe's learning rate; a hundred in the published code
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,37 @@ class Asked:
 class ConditionalTask(TissueTask):
     """A task that draws brains under conditions and scores their volumes."""
 
+    config: NetworkConfig
+
+    def start_prior(
+        self, data: TrainingData, encode: Callable[[Tensor], tuple[Tensor, Tensor]]
+    ) -> None:
+        """Start where z = e + FFN(y) already holds of the training people's codes.
+
+        Codes vary with age and sex, and beside them; a Gaussian under conditions is fitted to them
+        as for a C-VAE, what is left becomes the noise e, and FFN(y) its mean.
+
+        Parameters
+        ----------
+        encode : callable
+            From maps (B, 3, I, J, K) to the mean and log sd of their codes (B, L).
+        """
+        assert isinstance(self.model, PlacedNoise)
+        model = self.model
+        y = self.training_conditions(model, data)
+        inputs = model.deviations(y)
+        fitted = Prior(self.config).to(y.device)
+        fit_prior(
+            fitted,
+            self.codes(lambda maps, _: encode(maps), data, y),
+            inputs.cpu().numpy(),
+            data.train.volumes_ml,
+            fixed_columns(data.schema),
+        )
+        weights = model.state_dict()
+        model.load_state_dict(weights | standardised(weights, fitted.centre, fitted.factor))
+        fit_shift(model.prior, fitted, inputs)
+
     def ask(self, y: Tensor, random: torch.Generator) -> Asked:
         """Draw what to ask for; without conditions, one brain a person."""
         noise = self.noise(len(y), random)
@@ -105,6 +144,8 @@ class GANTask(ConditionalTask):
     def __init__(self, data: TrainingData, recipe: TrainingRecipe, device: str = "auto") -> None:
         self._weights = loss_weights(GANWeights, recipe)
         super().__init__(data, recipe, GAN, device=device)
+        if recipe.start and self.config.conditions:
+            self.start_prior(data, self._invert(data, recipe.seed))
         self.adversary = Adversary(self._weights, self.device)
         self.players = {
             "critic": Player(self.adversary.critic, rate=CRITIC_RATE, betas=BETAS),
@@ -112,6 +153,29 @@ class GANTask(ConditionalTask):
         }
         self._made: Tensor = torch.empty(0)
         self._asked: Asked | None = None
+
+    def _invert(self, data: TrainingData, seed: int) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Return what finds the noise behind maps (B, 3, I, J, K): mean and log sd (B, L)."""
+        assert isinstance(self.model, GAN)
+        model, mean = self.model, self.model.mean.features()
+
+        def draw(noise: Tensor) -> Tensor:
+            with self.device.autocast():
+                logits = model.decode_latent(noise.to(self.device.torch_device), mean)
+            return logits.float().softmax(dim=1)[:, :3]
+
+        noise, drawn = draw_blocks(draw, self.config.latent, seed=seed)
+        people = [
+            blocks(self.device.tensor(one.astype(np.float32) / FULL)[None])
+            for one in data.train.maps
+        ]
+        encoder = BlockEncoder(noise, drawn, torch.cat(people).cpu())
+
+        def encode(maps: Tensor) -> tuple[Tensor, Tensor]:
+            found, log_sd = encoder(blocks(maps).cpu())
+            return found.to(maps.device), log_sd.to(maps.device)
+
+        return encode
 
     def losses(
         self, player: str, modules: Mapping[str, nn.Module], batch: Batch, random: torch.Generator
