@@ -1,12 +1,15 @@
-"""Two brains side by side, looked at together."""
+"""Two brains looked at together: side by side, or in one picture."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from brainviewer.gui.blend import Blend, Together
+from brainviewer.gui.blended_slice import BlendedSliceView
+from brainviewer.gui.compare_bar import CompareBar
 from brainviewer.gui.compare_card import WAITING, ChoosingCard, CompareCard
 from brainviewer.gui.ortho_view import OrthoView
 from brainviewer.session.comparison import Choice
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from brainviewer.core.space import Plane
+    from brainviewer.gui.slice_view import SliceView
     from brainviewer.session.comparison import Compared
     from brainviewer.session.display import Display
     from brainviewer.session.request import Shown
@@ -27,7 +31,9 @@ GAP_PIXELS = 6
 
 
 class CompareView(QWidget):
-    """Three slices of the brain on the screen, and beside them those of another.
+    """Three slices of the brain on the screen, A, and those of another, B.
+
+    Side by side, or in one picture: as difference, with a line between, in squares, in turn.
 
     Parameters
     ----------
@@ -42,62 +48,92 @@ class CompareView(QWidget):
         self._session = session
         self._choice = Choice()
         self.beside = FollowingDisplay(display)
+        self.blend = Blend(self)
         self.own_card, self.other_card = CompareCard("A"), ChoosingCard()
         self.own = OrthoView(display, self.own_card)
         self.other = OrthoView(self.beside, self.other_card)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GAP_PIXELS)
-        row.addWidget(self.own, 1)
-        row.addWidget(self.other, 1)
+        self._both_cards = CompareCard("A"), ChoosingCard()
+        self.both = OrthoView(
+            display,
+            _column(*self._both_cards),
+            make=partial(_blended, beside=self.beside, blend=self.blend),
+        )
+        self.bar = CompareBar(self.blend, display, self.beside)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(_row(self.own, self.other))
+        self._pages.addWidget(self.both)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addWidget(self._pages, 1)
         self._link()
+        self.blend.changed.connect(self._show_page)
         self._facts: list[tuple[Any, Any]] = [
             (session.brain_changed, self._on_brain_changed),
             (session.comparison.changed, self._on_compared),
             (session.curves.pins_changed, self._on_choices_changed),
             (session.checkpoint_changed, self._on_choices_changed),
         ]
-        self.other_card.choice_requested.connect(self.choose)
+        for _, card in self._cards:
+            card.choice_requested.connect(self.choose)
+
+    @property
+    def _cards(self) -> list[tuple[CompareCard, ChoosingCard]]:
+        """The cards of A and B: one pair on each page."""
+        return [(self.own_card, self.other_card), self._both_cards]
 
     def begin(self) -> None:
         """Show the last choice beside the brain on the screen."""
         for signal, slot in self._facts:
             signal.connect(slot)
+        self.blend.look(looking=True)
         self.choose(self._choice)
 
     def end(self) -> None:
         """Let go of the second brain."""
         for signal, slot in self._facts:
             signal.disconnect(slot, missing_ok=True)
+        self.blend.look(looking=False)
         self._session.comparison.choose(None)
         self.beside.clear()
+
+    def show_next(self) -> None:
+        """Look at them in the next way, after the last in the first again."""
+        ways = list(Together)
+        self.blend.set_together(ways[(ways.index(self.blend.together) + 1) % len(ways)])
 
     def choose(self, choice: Choice) -> None:
         """Put something else beside."""
         self._choice = choice
         self.beside.clear()
-        self.other_card.show_sentence(WAITING)
+        for _, card in self._cards:
+            card.show_sentence(WAITING)
         self._session.comparison.choose(choice)
         self._on_choices_changed()
         self._show_cards()
 
     def toggle_large(self, plane: Plane) -> None:
         """Give a plane the whole of both sides, or let all panes share them again."""
+        if self._pages.currentWidget() is self.both:
+            self.both.toggle_maximised(self.both.slices[plane])
+            return
         self.other.toggle_maximised(self.other.slices[plane])
         self.own.toggle_maximised(self.own.slices[plane])
 
     def restore(self) -> None:
         """Let all panes share the space."""
-        for ortho in (self.own, self.other):
+        for ortho in (self.own, self.other, self.both):
             ortho.restore()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of the session and close the parts, which do not hear of it otherwise."""
         for signal, slot in self._facts:
             signal.disconnect(slot, missing_ok=True)
+        self.blend.look(looking=False)
         self.beside.close()
-        for ortho in (self.own, self.other):
-            ortho.close()
+        for part in (self.bar, self.own, self.other, self.both):
+            part.close()
         super().closeEvent(event)
 
     def _link(self) -> None:
@@ -109,6 +145,10 @@ class CompareView(QWidget):
             for plane, view in ortho.slices.items():
                 view.maximise_requested.connect(partial(_toggle, twin, plane))
 
+    def _show_page(self) -> None:
+        side_by_side = self.blend.together is Together.SIDE_BY_SIDE
+        self._pages.setCurrentIndex(0 if side_by_side else 1)
+
     def _on_choices_changed(self, _fact: object = None) -> None:
         """List the choices; one that is gone has given way to the person as given."""
         session = self._session
@@ -117,7 +157,8 @@ class CompareView(QWidget):
         others = [
             it for it in session.checkpoints if present is None or it.folder != present.folder
         ]
-        self.other_card.show_choices(self._choice, pins=session.curves.pins, checkpoints=others)
+        for _, card in self._cards:
+            card.show_choices(self._choice, pins=session.curves.pins, checkpoints=others)
 
     def _on_brain_changed(self, _shown: Shown) -> None:
         self._show_cards()
@@ -135,13 +176,39 @@ class CompareView(QWidget):
         compared = self._session.comparison.compared
         if shown is None or checkpoint is None:
             return
-        self.own_card.show_brain(shown, checkpoint)
-        if compared is not None and compared.shown is not None:
-            other = compared.shown
-            self.other_card.show_brain(other, compared.checkpoint, against=shown.volumes_ml)
-        elif compared is not None:
-            self.other_card.show_sentence(compared.sentence)
+        for own, other in self._cards:
+            own.show_brain(shown, checkpoint)
+            if compared is not None and compared.shown is not None:
+                brain = compared.shown
+                other.show_brain(brain, compared.checkpoint, against=shown.volumes_ml)
+            elif compared is not None:
+                other.show_sentence(compared.sentence)
 
 
 def _toggle(ortho: OrthoView, plane: Plane, _wished: object = None) -> None:
     ortho.toggle_maximised(ortho.slices[plane])
+
+
+def _blended(display: Display, plane: Plane, *, beside: Display, blend: Blend) -> SliceView:
+    return BlendedSliceView(display, plane, beside=beside, blend=blend)
+
+
+def _row(*parts: QWidget) -> QWidget:
+    """Put parts beside each other, each as wide as the others."""
+    page = QWidget()
+    row = QHBoxLayout(page)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(GAP_PIXELS)
+    for part in parts:
+        row.addWidget(part, 1)
+    return page
+
+
+def _column(*parts: QWidget) -> QWidget:
+    """Put parts below each other."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        column.addWidget(part)
+    return page

@@ -10,6 +10,8 @@ from brainviewer.core.space import Plane
 from brainviewer.gui.slice_view import SliceView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QCloseEvent
 
     from brainviewer.session.display import Display
@@ -29,12 +31,21 @@ class OrthoView(QWidget):
     display : Display
     fourth : QWidget
         Where it has a signal ``maximise_requested``, it asks with that to be made large.
+    make : function
+        Makes the view of a plane.
     """
 
-    def __init__(self, display: Display, fourth: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        display: Display,
+        fourth: QWidget,
+        parent: QWidget | None = None,
+        *,
+        make: Callable[[Display, Plane], SliceView] = SliceView,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("ortho_view")
-        self.slices = {plane: SliceView(display, plane) for plane in _PLACES}
+        self.slices = {plane: make(display, plane) for plane in _PLACES}
         self.fourth = fourth
         self._maximised: QWidget | None = None
         self._lay_out()

@@ -14,7 +14,7 @@ from brainviewer.gui.wording import MINUS
 if TYPE_CHECKING:
     from PySide6.QtCore import QRect
 
-    from brainviewer.session.slicing import Frame, Picture, Point
+    from brainviewer.session.slicing import Frame, Point, Rgba
     from brainviewer.session.view import View
 
 # Pictures are read against black in both themes, as on a light box.
@@ -79,11 +79,17 @@ def fitted_scale(frame: Frame, pane: QSizeF) -> float:
     )
 
 
-def image_of(picture: Picture) -> QImage:
-    """Make an image with memory of its own, in the format that Qt draws fastest."""
-    rows, columns, channels = picture.rgba.shape
+def image_of(rgba: Rgba) -> QImage:
+    """Make an image with memory of its own, in the format that Qt draws fastest.
+
+    Parameters
+    ----------
+    rgba : (rows, columns, 4) uint8 ndarray
+        Colours are multiplied with alpha; contiguous.
+    """
+    rows, columns, channels = rgba.shape
     kind = QImage.Format.Format_RGBA8888_Premultiplied
-    image = QImage(picture.rgba.data, columns, rows, columns * channels, kind)
+    image = QImage(rgba.data, columns, rows, columns * channels, kind)
     return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 

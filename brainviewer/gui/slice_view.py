@@ -66,6 +66,41 @@ MOUSE_ROWS = (
 )
 
 
+class SliceImage:
+    """What a display shows on one plane, drawn anew only when it changes."""
+
+    def __init__(self, display: Display, plane: Plane) -> None:
+        self._display = display
+        self._plane = plane
+        self._image = QImage()
+        self._drawn: tuple[tuple[Layer, ...], int, Convention] | None = None
+
+    @property
+    def frame(self) -> Frame | None:
+        """Which slice it is and where it lies; None without layers."""
+        display = self._display
+        if display.reference is None:
+            return None
+        return frame_of(display.reference, self._plane, display.crosshair, display.convention)
+
+    def draw(self, painter: QPainter, frame: Frame, placement: drawing.Placement) -> None:
+        """Draw the picture of its frame, smooth or voxel by voxel as the display says."""
+        smooth = self._display.interpolation == "linear"
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        drawing.draw_image(painter, self._up_to_date(frame), frame, placement)
+
+    def _up_to_date(self, frame: Frame) -> QImage:
+        display = self._display
+        wanted = (display.layers, frame.index, frame.convention)
+        if wanted != self._drawn:
+            picture = render_slice(
+                display.layers, self._plane, display.crosshair, display.convention
+            )
+            self._image = drawing.image_of(picture.rgba)
+            self._drawn = wanted
+        return self._image
+
+
 class SliceView(QWidget):
     """The slice of one plane at the crosshair.
 
@@ -86,8 +121,7 @@ class SliceView(QWidget):
         super().__init__(parent)
         self._display = display
         self.plane = plane
-        self._image = QImage()
-        self._drawn: tuple[tuple[Layer, ...], int, Convention] | None = None
+        self._image = SliceImage(display, plane)
         self._drag: Drag | None = None
         self._pressed_at = self._last_at = QPointF()
         self._window_at_press = (0.0, 1.0)
@@ -107,10 +141,7 @@ class SliceView(QWidget):
     @property
     def frame(self) -> Frame | None:
         """Which slice is shown and where it lies; None without layers."""
-        display = self._display
-        if display.reference is None:
-            return None
-        return frame_of(display.reference, self.plane, display.crosshair, display.convention)
+        return self._image.frame
 
     def position_of(self, world: tuple[float, float, float]) -> QPointF:
         """Find where a world point, mm, is shown in this widget; its middle without layers."""
@@ -154,9 +185,7 @@ class SliceView(QWidget):
 
     def _draw(self, painter: QPainter, frame: Frame, pane: QRectF) -> None:
         display, placement = self._display, self._placement(frame)
-        smooth = display.interpolation == "linear"
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        drawing.draw_image(painter, self._up_to_date_image(frame), frame, placement)
+        self.draw_picture(painter, frame, placement)
         if display.crosshair_visible:
             position = placement.to_pane(frame.point_of(display.crosshair))
             drawing.draw_crosshair(painter, position, pane)
@@ -164,25 +193,22 @@ class SliceView(QWidget):
         drawing.draw_letters(painter, frame, pane)
         drawing.draw_captions(painter, frame, pane)
 
-    def _up_to_date_image(self, frame: Frame) -> QImage:
-        display = self._display
-        wanted = (display.layers, frame.index, frame.convention)
-        if wanted != self._drawn:
-            picture = render_slice(
-                display.layers, self.plane, display.crosshair, display.convention
-            )
-            self._image = drawing.image_of(picture)
-            self._drawn = wanted
-        return self._image
+    def draw_picture(self, painter: QPainter, frame: Frame, placement: drawing.Placement) -> None:
+        """Draw what is under crosshair and letters."""
+        self._image.draw(painter, frame, placement)
 
-    def _placement(self, frame: Frame) -> drawing.Placement:
-        fitted = min(
+    def fitted_scale(self, frame: Frame) -> float:
+        """Find the scale, pixels per mm, at which all views of this scale show theirs whole."""
+        return min(
             drawing.fitted_scale(other, QSizeF(view.size()))
             for view in self._sharing
             if view is self or not view.isHidden()
             for other in [view.frame or frame]
         )
-        return drawing.Placement.of(self._display.view(self.plane), QSizeF(self.size()), fitted)
+
+    def _placement(self, frame: Frame) -> drawing.Placement:
+        view, pane = self._display.view(self.plane), QSizeF(self.size())
+        return drawing.Placement.of(view, pane, self.fitted_scale(frame))
 
     def _on_display_changed(self) -> None:
         self.update()

@@ -55,6 +55,13 @@ class ViewMenu(QMenu):
             )
         )
         self.compare.toggled.connect(viewing.show_compare)
+        self.next_way = make_action(
+            self,
+            "&Next way to compare",
+            "Ctrl+Shift+B",
+            "Side by side, difference, swipe, checkerboard, flicker",
+        )
+        self.next_way.triggered.connect(viewing.compare.show_next)
         self._make_panes_menu()
         self._make_3d_menu()
         self.addSeparator()
@@ -86,6 +93,7 @@ class ViewMenu(QMenu):
             with QSignalBlocker(action):
                 action.setChecked(holds)
         self.large_3d.setEnabled(not self._viewing.is_comparing)
+        self.next_way.setEnabled(self._viewing.is_comparing)
 
     def _make_display_actions(self) -> None:
         viewing = self._viewing

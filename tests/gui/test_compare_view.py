@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.generators.checkpoint import CheckpointError
-from brainviewer.gui.compare_card import AS_GIVEN
+from brainviewer.gui.blend import Together
+from brainviewer.gui.compare_card import AS_GIVEN, CompareCard
 from brainviewer.gui.compare_view import CompareView
 from brainviewer.gui.cursor_bar import CursorBar
 from brainviewer.session.comparison import Choice
@@ -16,6 +18,7 @@ from brainviewer.session.state import Session
 from tests.fakes import FakeLoader, write_fake_checkpoint
 
 LEFT = Qt.MouseButton.LeftButton
+CROSSHAIR_RGB = np.array([126, 231, 135])
 # Larger voxels, and further to the back.
 COARSE = np.diag([12.0, 12.0, 12.0, 1.0])
 COARSE[:3, 3] = [-90.0, -120.0, -84.0]
@@ -193,3 +196,163 @@ def test_opening_the_checkpoint_beside_takes_it_off_the_list(compare, session) -
     assert words(compare) == [AS_GIVEN, "In Fake brain, fake"]
     assert compare.other_card.chooser.currentText() == AS_GIVEN
     assert session.comparison.choice == Choice()
+
+
+# In one picture
+
+
+def show(compare, together: Together):
+    compare.bar.buttons[together].click()
+    return compare.both.slices[Plane.AXIAL]
+
+
+@pytest.fixture
+def older(compare, session):
+    session.set_age(79.0)
+    session.wait_idle()
+    return compare
+
+
+def pixels(view) -> np.ndarray:
+    image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGBA8888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)
+    return rows[..., :3].astype(int)
+
+
+def test_the_buttons_show_both_brains_in_one_picture_and_beside_each_other_again(older) -> None:
+    seen = {together: pixels(show(older, together)) for together in list(Together)[1:]}
+    assert older.both.isVisible()
+    for one in (Together.DIFFERENCE, Together.SWIPE, Together.CHECKERBOARD):
+        assert not np.array_equal(seen[one], seen[Together.FLICKER])
+    show(older, Together.SIDE_BY_SIDE)
+    assert older.own.isVisible()
+    assert not older.both.isVisible()
+
+
+def test_a_difference_has_colours_and_none_without_a_difference(older, session) -> None:
+    def colored(view) -> int:
+        middle = pixels(view)[40:-40, 40:-200]
+        middle = middle[np.abs(middle - CROSSHAIR_RGB).max(axis=-1) > 90]
+        return int((np.ptp(middle, axis=-1) > 60).sum())
+
+    view = show(older, Together.DIFFERENCE)
+    assert colored(view) > 50
+    session.set_age(session.person.factual["age"])
+    session.wait_idle()
+    assert colored(view) == 0
+
+
+def test_the_scale_of_a_difference_is_kept_for_each_map(older) -> None:
+    show(older, Together.DIFFERENCE)
+    bar = older.bar
+    assert bar.span.value() == 0.5
+    bar.span.setValue(0.2)
+    bar.layer.setCurrentText("CSF")
+    bar.layer.activated.emit(bar.layer.currentIndex())
+    assert (older.blend.layer, bar.span.value()) == ("CSF", 0.5)
+    bar.layer.setCurrentText("Tissue contrast")
+    bar.layer.activated.emit(bar.layer.currentIndex())
+    assert bar.span.value() == pytest.approx(0.2)
+
+
+def test_left_of_the_divider_is_a_and_right_of_it_b(older, display) -> None:
+    display.toggle_crosshair()
+    view = show(older, Together.SWIPE)
+    older.blend.set_divider(1.0)
+    of_a = pixels(view)
+    older.blend.set_divider(0.0)
+    of_b = pixels(view)
+    older.blend.set_divider(0.5)
+    mixed, middle = pixels(view), view.width() // 2
+    rows = slice(60, view.height() // 2)  # above the handle and its letters
+    left, right = (rows, slice(40, middle - 30)), (rows, slice(middle + 30, -40))
+    np.testing.assert_allclose(mixed[left], of_a[left], atol=1)
+    np.testing.assert_allclose(mixed[right], of_b[right], atol=1)
+    assert np.abs(of_a[right] - of_b[right]).max() > 5
+
+
+def test_the_divider_is_dragged_and_the_crosshair_stays(older, display, qtbot) -> None:
+    view = show(older, Together.SWIPE)
+    before, y = display.crosshair, view.height() // 3
+    qtbot.mousePress(view, LEFT, pos=QPoint(view.width() // 2, y))
+    qtbot.mouseMove(view, QPoint(view.width() // 4, y))
+    qtbot.mouseRelease(view, LEFT, pos=QPoint(view.width() // 4, y))
+    assert older.blend.divider == pytest.approx(0.25, abs=0.01)
+    assert older.bar.divider.value() == 25
+    assert display.crosshair == before
+    qtbot.mouseClick(view, LEFT, pos=QPoint(view.width() // 2 + 20, y))
+    assert display.crosshair != before
+    assert older.blend.divider == pytest.approx(0.25, abs=0.01)
+
+
+def test_the_slider_moves_the_divider(older) -> None:
+    show(older, Together.SWIPE)
+    older.bar.divider.setValue(80)
+    assert older.blend.divider == 0.8
+
+
+def test_squares_are_of_either_brain(older, display) -> None:
+    display.toggle_crosshair()
+    view = show(older, Together.SWIPE)
+    older.blend.set_divider(1.0)
+    of_a = pixels(view)
+    older.blend.set_divider(0.0)
+    of_b = pixels(view)
+    mixed = pixels(show(older, Together.CHECKERBOARD))
+    inner = (slice(60, -60), slice(60, -60))
+    differ = np.any(np.abs(of_a[inner] - of_b[inner]) > 2, axis=-1)
+    is_a = np.all(np.abs(mixed[inner] - of_a[inner]) <= 1, axis=-1) & differ
+    is_b = np.all(np.abs(mixed[inner] - of_b[inner]) <= 1, axis=-1) & differ
+    assert 0.3 < is_a.sum() / differ.sum() < 0.7
+    assert (is_a | is_b).sum() > 0.95 * differ.sum()
+
+
+def test_flickering_brains_take_turns_while_they_are_looked_at(older, qtbot) -> None:
+    view = show(older, Together.FLICKER)
+    first = pixels(view)
+    with qtbot.waitSignal(older.blend.changed):
+        pass
+    assert not np.array_equal(pixels(view), first)
+    clock = older.blend.findChild(QTimer, "flicker")
+    assert clock.isActive()
+    older.end()
+    assert not clock.isActive()
+    older.begin()
+    assert clock.isActive()
+    show(older, Together.SWIPE)
+    assert not clock.isActive()
+
+
+def test_the_next_way_comes_after_the_last_again(older) -> None:
+    seen = []
+    for _ in Together:
+        older.show_next()
+        seen.append(older.blend.together)
+    assert seen == [*list(Together)[1:], Together.SIDE_BY_SIDE]
+
+
+def test_on_another_grid_b_lies_where_a_does(older, session, display) -> None:
+    choose(older, session, "In Fake brain, coarse")
+    view = show(older, Together.SWIPE)
+    display.zoom_at(Plane.AXIAL, 1.7, (20.0, 10.0))
+    older.blend.set_divider(0.0)
+    swiped = view.grab().toImage()
+    assert not swiped.isNull()
+    assert older.both.slices[Plane.AXIAL].frame.shape == display.reference.shape
+
+
+def test_without_a_second_brain_the_first_is_shown(older, session, loader) -> None:
+    loader.failures.append(CheckpointError("the weights of coarse are torn"))
+    choose(older, session, "In Fake brain, coarse")
+    view = show(older, Together.DIFFERENCE)
+    assert pixels(view)[60:-60, 60:-60].max() > 60
+    _, card = older.both.fourth.findChildren(CompareCard)
+    assert card.words.text() == "the weights of coarse are torn"
+
+
+def test_one_pane_of_both_is_made_large(older) -> None:
+    view = show(older, Together.SWIPE)
+    older.toggle_large(Plane.AXIAL)
+    assert older.both.maximised is view
+    older.restore()
+    assert older.both.maximised is None
