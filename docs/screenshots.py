@@ -32,6 +32,7 @@ def main() -> None:
         beside([Image.open(path).crop(VIEWS) for path in pair]).save(OUT / "ages.png")
     draw(63.0, OUT / "features.png", arrange=show_features)
     draw(63.0, OUT / "pins.png", arrange=pin_two)
+    draw(63.0, OUT / "history.png", arrange=change_and_take_back)
     draw(75.0, OUT / "compare.png", arrange=compare_with_the_person_as_given)
 
 
@@ -48,6 +49,19 @@ def pin_two(window: MainWindow) -> None:
     session.curves.pin("seed 1, tall")
     session.reset_features()
     session.new_person(3)
+
+
+def change_and_take_back(window: MainWindow) -> None:
+    """Change person and display, take the last step back, and list the steps."""
+    session, display, history = window.session, window.viewing.display, window.past.history
+    names = [layer.name for layer in display.layers]
+    session.set_age(72.0)
+    session.set_feature("height", 180.0)
+    display.set_layer(names.index("GM"), visible=True)
+    display.set_layer(names.index("GM"), opacity=0.35)
+    window.viewing.toggle_convention()
+    history.undo()
+    window.docks.bring(window.docks.history)
 
 
 def compare_with_the_person_as_given(window: MainWindow) -> None:

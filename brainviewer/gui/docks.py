@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FIRST_SIZE_PIXELS = (1840, 1100)
 MINIMUM_SIZE_PIXELS = (1024, 700)
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 # From this width on the layers have a place of their own beside the slices.
 WIDE_PIXELS = 1800
 # The part of the window's height that the volumes take at first.
@@ -20,12 +20,12 @@ VOLUMES_SHARE = 0.27
 
 
 class Docks:
-    """The parts that can be hidden: person, layers, volumes and features.
+    """The parts that can be hidden: person, layers, history, volumes and features.
 
     Parameters
     ----------
     window : QMainWindow
-    side, layers, measures, gradients : QWidget
+    side, layers, history, measures, gradients : QWidget
         What the parts hold.
     """
 
@@ -35,12 +35,14 @@ class Docks:
         *,
         side: QWidget,
         layers: QWidget,
+        history: QWidget,
         measures: QWidget,
         gradients: QWidget,
     ) -> None:
         self._window = window
         self.person = _dock(window, "Person", side)
         self.layers = _dock(window, "Layers", layers)
+        self.history = _dock(window, "History", history)
         self.volumes = _dock(window, "Volumes", measures)
         self.features = _dock(window, "Features", gradients)
         window.setMinimumSize(*MINIMUM_SIZE_PIXELS)
@@ -51,7 +53,7 @@ class Docks:
     @property
     def all(self) -> tuple[QDockWidget, ...]:
         """The parts, in the order in which menus name them."""
-        return self.person, self.layers, self.volumes, self.features
+        return self.person, self.layers, self.history, self.volumes, self.features
 
     def reset(self) -> None:
         """Put every part where it is at the first start."""
@@ -68,6 +70,8 @@ class Docks:
         else:
             window.addDockWidget(area.LeftDockWidgetArea, self.layers)
             window.tabifyDockWidget(self.person, self.layers)
+        window.tabifyDockWidget(self.layers, self.history)
+        self.layers.raise_()
         self.person.raise_()
         self.volumes.raise_()
         self._resize()

@@ -33,6 +33,7 @@ PANEL_ROWS: tuple[Row, ...] = (
     ("Trajectory", "Point", "Volumes at that age"),
     ("Features", "Click, Enter, Space", "To the editor of the feature"),
     ("Features", "Up, Down", "The next or previous bar"),
+    ("History", "Click, Enter", "Go to the step"),
     ("Compare", "As in the slices", "What is done on one side holds for both"),
     ("Volumes", "Ctrl+C", "Copy the table as text with tabs"),
     ("Everywhere", "Tab, Shift+Tab", "The next or previous control"),
@@ -90,7 +91,7 @@ def _keys(action: QAction) -> str:
 
 
 def _what(action: QAction) -> str:
-    name, explanation = _plain(action.text()), action.toolTip()
+    name, explanation = _plain(action.iconText()), action.toolTip()
     return name if explanation in ("", name, action.text()) else f"{name}: {explanation}"
 
 

@@ -18,14 +18,17 @@ from brainviewer.gui.exporter import Exporter
 from brainviewer.gui.file_opener import FileOpener, OpenedImage
 from brainviewer.gui.gradient_panel import GradientPanel
 from brainviewer.gui.help_dialog import PANEL_ROWS, HelpDialog, action_rows
+from brainviewer.gui.history_link import HistoryLink
+from brainviewer.gui.history_panel import HistoryPanel
 from brainviewer.gui.icons import refresh_icons, window_icon
 from brainviewer.gui.label_link import LabelLink
 from brainviewer.gui.measures_panel import MeasuresPanel
-from brainviewer.gui.menus import FileMenu, HelpMenu, PersonMenu
+from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
 from brainviewer.gui.session_link import SessionLink
 from brainviewer.gui.side_panel import SidePanel
 from brainviewer.gui.status_bar import StatusBar
+from brainviewer.gui.undo_guard import UndoGuard
 from brainviewer.gui.view_menu import ViewMenu
 from brainviewer.gui.viewing_area import KEY_ROWS, ViewingArea
 from brainviewer.session.settings import Settings, write_settings
@@ -76,6 +79,7 @@ class MainWindow(QMainWindow):
         self.viewing = ViewingArea(session, Background(bridge))
         self.measures = MeasuresPanel()
         self.gradients = GradientPanel()
+        self.steps = HistoryPanel()
         self.status = StatusBar()
         self.opener = FileOpener(bridge, self)
         self.exporter = Exporter(session, self)
@@ -90,6 +94,10 @@ class MainWindow(QMainWindow):
             messages=self.messages,
         )
         self.labels = LabelLink(session, self.viewing.display, self.gradients)
+        self.past = HistoryLink(
+            session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
+        )
+        UndoGuard(self)
         self._connect()
         self._restore()
 
@@ -120,6 +128,7 @@ class MainWindow(QMainWindow):
             self,
             side=self.side,
             layers=self.viewing.layers,
+            history=self.steps,
             measures=self.measures,
             gradients=self.gradients,
         )
@@ -135,10 +144,17 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         self.file_menu = FileMenu(self)
+        self.edit_menu = EditMenu(self)
         self.view_menu = ViewMenu(self, self.viewing, self.docks.all)
         self.person_menu = PersonMenu(self)
         self.help_menu = HelpMenu(self)
-        self.menus = (self.file_menu, self.view_menu, self.person_menu, self.help_menu)
+        self.menus = (
+            self.file_menu,
+            self.edit_menu,
+            self.view_menu,
+            self.person_menu,
+            self.help_menu,
+        )
         for menu in self.menus:
             self.menuBar().addMenu(menu)
         self.file_menu.set_ready(False)
@@ -285,6 +301,7 @@ class MainWindow(QMainWindow):
             self.session.checkpoint_changed.disconnect(self._on_checkpoint_changed)
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()
+            self.past.close()
             self.link.close()
             self._bridge.close()
             self.session.close()

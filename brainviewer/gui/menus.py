@@ -78,6 +78,29 @@ class FileMenu(QMenu):
         self.recent_requested.emit(action.data())
 
 
+class EditMenu(QMenu):
+    """Taking steps back, and doing them again."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("&Edit", parent)
+        self.undo = make_action(self, "&Undo", "Ctrl+Z", "Take the last change back")
+        self.redo = make_action(self, "&Redo", "", "Do again what was taken back")
+        self.redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+        set_icon(self.undo, "undo")
+        set_icon(self.redo, "redo")
+        # The list of keys names them without what they would do at the moment.
+        self.undo.setIconText("Undo")
+        self.redo.setIconText("Redo")
+        self.show_history("", "")
+
+    def show_history(self, undo: str, redo: str) -> None:
+        """Name what would be taken back and done again; empty for nothing."""
+        for action, name, text in ((self.undo, "&Undo", undo), (self.redo, "&Redo", redo)):
+            # What a user called something may hold the sign for a mnemonic.
+            action.setText(f"{name} {text.replace('&', '&&')}".rstrip())
+            action.setEnabled(bool(text))
+
+
 class PersonMenu(QMenu):
     """Who is shown."""
 

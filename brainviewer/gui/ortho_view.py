@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from brainviewer.core.space import Plane
@@ -33,7 +34,14 @@ class OrthoView(QWidget):
         Where it has a signal ``maximise_requested``, it asks with that to be made large.
     make : function
         Makes the view of a plane.
+
+    Signals
+    -------
+    maximised_changed
+        Another pane has the whole space, or all share it again.
     """
+
+    maximised_changed = Signal()
 
     def __init__(
         self,
@@ -71,6 +79,11 @@ class OrthoView(QWidget):
         """Give a pane the whole space, or let all share it again."""
         self._show(None if self._maximised is pane else pane)
 
+    def maximise(self, pane: QWidget | None) -> None:
+        """Give a pane the whole space; None lets all share it."""
+        if pane is not self._maximised:
+            self._show(pane)
+
     def restore(self) -> None:
         """Let all panes share the space."""
         self._show(None)
@@ -90,6 +103,7 @@ class OrthoView(QWidget):
             self._grid.setColumnStretch(cell, self._stretch(cell, along=1))
         if maximised is not None:
             maximised.setFocus()
+        self.maximised_changed.emit()
 
     def _stretch(self, cell: int, *, along: int) -> int:
         """Give room to a row (along 0) or column (1) that shows a pane."""

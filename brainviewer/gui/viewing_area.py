@@ -15,6 +15,7 @@ from brainviewer.gui.ortho_view import OrthoView
 from brainviewer.gui.pane_3d import Pane3D
 from brainviewer.gui.slice_view import MOUSE_ROWS
 from brainviewer.session.display import Display
+from brainviewer.session.look import LARGE_3D, Look, look_of_layer
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
@@ -46,7 +47,7 @@ class ViewingArea(QWidget):
     Signals
     -------
     changed
-        The convention, the crosshair or the interpolation may be another.
+        The look may be another: convention, crosshair, layers, or which pane is large.
     """
 
     changed = Signal()
@@ -71,6 +72,19 @@ class ViewingArea(QWidget):
         session.brain_changed.connect(self._on_brain_changed)
         self.display.view_changed.connect(self._on_display_changed)
         self.display.layers_changed.connect(self._on_display_changed)
+        self.ortho.maximised_changed.connect(self.changed)
+
+    def look(self) -> Look:
+        """Describe how the brains are looked at."""
+        display = self.display
+        layers = tuple(look_of_layer(layer) for layer in display.layers)
+        return Look(layers, display.maps, display.convention, self._large)
+
+    def show_look(self, look: Look) -> None:
+        """Look at the brains that way."""
+        self.display.set_convention(look.convention)
+        self.display.arrange(look.layers)
+        self.ortho.maximise(self._panes.get(look.large))
 
     def toggle_convention(self) -> None:
         """Show the person's left on the other side."""
@@ -107,6 +121,17 @@ class ViewingArea(QWidget):
             self.compare.end()
         self.cursor_bar.read_beside(self.compare.beside if comparing else None)
         self.changed.emit()
+
+    @property
+    def _panes(self) -> dict[str, QWidget]:
+        """The panes by the names that a look has for them."""
+        slices = {plane.value: view for plane, view in self.ortho.slices.items()}
+        return {**slices, LARGE_3D: self.pane_3d}
+
+    @property
+    def _large(self) -> str:
+        large = self.ortho.maximised
+        return next((name for name, pane in self._panes.items() if pane is large), "")
 
     def toggle_large(self, plane: Plane) -> None:
         """Give a plane the whole space, or let all panes share it again."""

@@ -113,6 +113,16 @@ class Curves:
         """Forget a pin."""
         self._set_pins([pin for pin in self.pins if pin.number != number])
 
+    def restore_pins(self, pins: Sequence[Pin]) -> None:
+        """Go back to the pins that were; what is known of their trajectories by now is kept."""
+        known = {pin.number: pin.trajectory for pin in self.pins}
+        wanted = [replace(it, trajectory=known.get(it.number, it.trajectory)) for it in pins]
+        if [_seen(pin) for pin in wanted] == [_seen(pin) for pin in self.pins]:
+            return
+        self._set_pins(wanted)
+        if self._state is not None and self._decoder is not None:
+            self._restart_others(self._state, self._decoder)
+
     def _change(self, number: int, change: Callable[[Pin], Pin]) -> None:
         self._set_pins([change(pin) if pin.number == number else pin for pin in self.pins])
 
@@ -174,6 +184,10 @@ class Curves:
         known = {pin.number: pin.trajectory for pin in self.pins}
         if number in known and known[number] is not trajectory:
             self._change(number, lambda pin: replace(pin, trajectory=trajectory))
+
+
+def _seen(pin: Pin) -> tuple[int, str, bool]:
+    return pin.number, pin.name, pin.visible
 
 
 def _other_topic(state: State) -> tuple[object, str, str]:

@@ -30,13 +30,17 @@ from brainviewer.session.layers import (
     told_apart,
     with_new_data,
 )
+from brainviewer.session.look import layers_as, look_of_layer
 from brainviewer.session.slicing import contains, frame_of, nearest_voxel
 from brainviewer.session.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from brainviewer.core.volume import Brain, Volume
+    from brainviewer.session.look import LayerLook
     from brainviewer.session.slicing import Frame, Point, Voxel
 
 World = tuple[float, float, float]
@@ -64,7 +68,7 @@ class Display:
     def __init__(self) -> None:
         self._layers: tuple[Layer, ...] = ()
         self._active = 0
-        self._brain_names: tuple[str, ...] = ()
+        self._maps: tuple[Layer, ...] = ()
         self._crosshair: World = (0.0, 0.0, 0.0)
         self._convention = Convention.RADIOLOGICAL
         self._crosshair_visible = True
@@ -107,6 +111,11 @@ class Display:
         """Whether the crosshair is drawn."""
         return self._crosshair_visible
 
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """The names of the maps of the brain, also of those that the user removed."""
+        return tuple(layer.name for layer in self._maps)
+
     def view(self, plane: Plane) -> View:
         """Tell the zoom and the pan of a plane."""
         return self._views[plane]
@@ -121,13 +130,13 @@ class Display:
         are never replaced: one that has the name of a generated layer gets another.
         """
         new = with_new_data(self._layers, layers_of(brain))
-        names = tuple(layer.name for layer in new)
-        if names == self._brain_names:
+        is_alike = [layer.name for layer in new] == [layer.name for layer in self._maps]
+        self._maps = new
+        if is_alike:
             by_name = {layer.name: layer for layer in new}
             self._set_layers(tuple(by_name[it.name] if it.generated else it for it in self._layers))
             return
         images = [layer for layer in self._layers if not layer.generated]
-        self._brain_names = names
         self._set_layers(told_apart((*new, *images)))
 
     def add_image(self, volume: Volume) -> None:
@@ -174,6 +183,14 @@ class Display:
         if place != index:
             layers.insert(place, layers.pop(index))
             self._set_layers(tuple(layers))
+
+    def arrange(self, looks: Sequence[LayerLook]) -> None:
+        """Show the layers that some looks describe, the lowest first.
+
+        Maps that the brain has not are left out.
+        """
+        if tuple(look_of_layer(layer) for layer in self._layers) != tuple(looks):
+            self._set_layers(layers_as(looks, self._maps))
 
     def set_window(self, index: int, low: float, high: float) -> None:
         """Set the values that get the first and the last colour of a layer."""

@@ -69,6 +69,11 @@ class Facts:
         return dict(self._problems)
 
     @property
+    def state(self) -> State | None:
+        """All that the brain depends on; None before a checkpoint is loaded."""
+        return self._state
+
+    @property
     def checkpoint(self) -> Checkpoint | None:
         """The checkpoint in use; None before the first one is loaded."""
         return self._state.checkpoint if self._state else None

@@ -191,6 +191,17 @@ class Session(Facts):
         for sentence in notices:
             self.notice.emit(sentence)
 
+    def is_in_use(self, checkpoint: Checkpoint) -> bool:
+        """Tell whether a checkpoint is the one that is asked, and no other is on its way."""
+        return checkpoint is self.checkpoint and not self._engine.is_loading
+
+    def restore(self, state: State) -> None:
+        """Go back to a state that was, with its checkpoint if that is another one."""
+        if self.is_in_use(state.checkpoint):
+            self._become(state)
+        else:
+            self._open(state.checkpoint, lambda _checkpoint, _generator: (state, []))
+
     def start_task(
         self, title: str, steps: Generator[float, None, Result], *, done: Callable[[Result], None]
     ) -> None:
