@@ -153,6 +153,36 @@ def generate(
 
 
 @app.command
+def encode(
+    scan: Path,
+    *,
+    out: Annotated[Path, Parameter(name="--out", help="The recipe (JSON) to write.")],
+    checkpoint: Checkpoint | None = None,
+    age: float | None = None,
+    sex: str | None = None,
+    set_: Settings = None,
+    extrapolate: Extrapolate = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Turn a T1-weighted scan into a person, whose age and features can then be changed.
+
+    Parameters
+    ----------
+    scan
+        One adult's head, with or without skull.
+    age
+        In years; left out, it is looked for in the dataset's participants.tsv, as the rest is.
+    sex
+        Code or name of a level: F, M, female, male.
+    """
+    from brainviewer.commands import Wishes, encode_own_scan
+
+    wishes = Wishes(checkpoint, age, sex, set_ or [], 0, extrapolate)
+    _say(encode_own_scan(scan, wishes, out, device=device, overwrite=overwrite))
+
+
+@app.command
 def trajectory(
     *,
     out: Out,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -24,7 +24,7 @@ from rich.progress import (
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Value
 from brainviewer.core.files import write_bytes_atomically, write_text_atomically
 from brainviewer.core.nifti import read_volume
-from brainviewer.core.recipe import Recipe, read_recipe
+from brainviewer.core.recipe import Recipe, read_recipe, write_recipe
 from brainviewer.core.regions import label_regions
 from brainviewer.core.scenario import AGE, SEX, Scenario
 from brainviewer.generators.checkpoint import (
@@ -36,6 +36,8 @@ from brainviewer.generators.checkpoint import (
     resolve_checkpoint,
 )
 from brainviewer.session.bids import Destination, subject_label
+from brainviewer.session.decoder import Decoder
+from brainviewer.session.encoding import encoding_steps
 from brainviewer.session.export import ExportError, brain_export_steps, trajectory_export_steps
 from brainviewer.session.model import (
     age_of,
@@ -131,6 +133,48 @@ def reproduce_brain(
     found.schema.check(recipe.conditions, extrapolate=recipe.extrapolated, where=_named(found))
     generator = load_generator(found, device=device)
     return _export(recipe, generator, out, overwrite=overwrite)
+
+
+def encode_own_scan(
+    scan: Path, wishes: Wishes, out: Path, *, device: str, overwrite: bool
+) -> list[Path]:
+    """Prepare a scan, find its identity, and write the person as a recipe.
+
+    What the command line does not say of the person is taken from the participants.tsv of the
+    dataset that the scan lies in, or stays unknown; age and sex must be known where they are asked
+    for.
+    """
+    from brainviewer.cohort.bids import find_conditions
+    from brainviewer.cohort.own_scan import STAGES
+    from brainviewer.cohort.preparing import prepare_own_scan
+
+    _check_free([out], overwrite=overwrite)
+    checkpoint = _checkpoint(wishes.checkpoint)
+    known = find_conditions(scan)
+    unknown: dict[str, Value] = {name: known.get(name) for name in checkpoint.schema.names}
+    conditions = _conditions(checkpoint, wishes, unknown)
+    missing = [f"--{name}" for name in (AGE, SEX) if conditions.get(name, 0) is None]
+    if missing:
+        raise FeatureError(f"say who is on the scan: {' and '.join(missing)}")
+    decoder = Decoder(checkpoint, load_generator, device=device)
+    with _progress() as progress:
+        task = progress.add_task(STAGES[0], total=len(STAGES))
+        prepared = prepare_own_scan(
+            scan,
+            on_stage=lambda stage: progress.update(
+                task, completed=stage, description=STAGES[stage].lower()
+            ),
+        )
+        progress.update(task, completed=len(STAGES))
+    encoded = _exhaust(encoding_steps(prepared, conditions, decoder))
+    recipe = replace(
+        _recipe(checkpoint, conditions, seed=0),
+        label=encoded.person.label,
+        seed=None,
+        latent=encoded.person.identity.latent,
+    )
+    write_recipe(out, recipe)
+    return [out]
 
 
 def write_trajectory(
@@ -363,11 +407,14 @@ def parse_setting(feature: Feature, text: str) -> Value:
     raise FeatureError(f"{feature.name} must be one of {names}, got {text!r}")
 
 
-def _conditions(checkpoint: Checkpoint, wishes: Wishes) -> dict[str, Value]:
+def _conditions(
+    checkpoint: Checkpoint, wishes: Wishes, base: Conditions | None = None
+) -> dict[str, Value]:
+    """Return what is wished for; the rest as in `base`, or typical of the training people."""
     schema = checkpoint.schema
     if not schema.features and (wishes.settings or wishes.age is not None or wishes.sex):
         raise FeatureError(f"leave out --age, --sex and --set: {takes_no_features(checkpoint)}")
-    conditions = schema.typical()
+    conditions = schema.typical() if base is None else dict(base)
     for setting in wishes.settings:
         name, equals, text = setting.partition("=")
         if not equals:

@@ -8,21 +8,24 @@ from __future__ import annotations
 import csv
 import json
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from brainviewer.cohort.own_scan import OwnScan
 from brainviewer.core.features import Feature, FeatureSchema, Kind, Level, fit_schema
 from brainviewer.core.population import PERCENTILES, Population, population_rows
 from brainviewer.core.scenario import Regression, fit_regression
 from brainviewer.core.tissues import TISSUES, map_volumes_ml
-from brainviewer.core.volume import Brain
+from brainviewer.core.volume import Brain, Volume
 from brainviewer.generators.base import GenerationError, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from brainviewer.core.volume import Affine
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.session.state import Session
 
@@ -148,6 +151,15 @@ class FakeGenerator:
             raise self.gradient_failures.pop(0)
         rows, columns = 3 if weights is None else len(weights), len(self.schema.columns)
         return np.arange(1, rows * columns + 1, dtype=np.float32).reshape(rows, columns)
+
+
+def fake_scan(name: str = "sub-X_T1w", *, affine: Affine = AFFINE, seed: int = 5) -> OwnScan:
+    """Return a prepared scan whose maps lie on a grid of the fake generator's shape."""
+    maker = FakeGenerator(SimpleNamespace(name="fake", schema=None))
+    maps = maker.generate(maker.draw(seed), {"age": 50.0}).data
+    t1 = Volume(maps.sum(axis=0), affine, name)
+    brain = Brain(TISSUES, maps, affine)
+    return OwnScan(name, t1, brain, np.eye(4), map_volumes_ml(maps, affine))
 
 
 class FakeLoader:

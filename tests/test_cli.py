@@ -14,6 +14,9 @@ import pytest
 import torch
 
 from brainviewer import __version__, cli
+from brainviewer.cohort import preparing
+from brainviewer.cohort.own_scan import OwnScan
+from brainviewer.core.volume import Brain
 from brainviewer.generators.checkpoint import find_checkpoints, open_checkpoint, resolve_checkpoint
 from brainviewer.training.dataset import load_training_data
 from tests.tiny import GRID_AFFINE, RECIPE, SHAPE, publish_tiny_checkpoint, write_tiny_cohort
@@ -248,6 +251,37 @@ def test_weights_that_are_damaged_are_one_sentence(run, root, out) -> None:
 
 
 # Trajectory and saliency
+
+
+@pytest.fixture
+def scan(tmp_path, monkeypatch) -> Path:
+    """A file in a BIDS dataset; its preparation is known at once."""
+    maps = np.full((3, *SHAPE), 0.2, np.float32)
+    brain = Brain(TISSUES, maps, GRID_AFFINE)
+    prepared = OwnScan("sub-X_T1w", brain.volume("WM"), brain, np.eye(4), {})
+    monkeypatch.setattr(preparing, "prepare_own_scan", lambda path, on_stage: prepared)
+    table = "participant_id\tage\tsex\nsub-X\t44\tF\n"
+    (tmp_path / "participants.tsv").write_text(table, encoding="utf-8")
+    return tmp_path / "sub-X_T1w.nii.gz"
+
+
+def test_encode_writes_a_person_that_can_be_made_older(run, scan, out, tmp_path) -> None:
+    recipe = tmp_path / "person.json"
+    assert run("encode", scan, "--set", "height=171", "--out", recipe)[0] == 0
+    entry = json.loads(recipe.read_text(encoding="utf-8"))
+    assert entry["conditions"]["age"] == 44.0
+    assert entry["conditions"]["height"] == 171.0
+    assert entry["conditions"]["education"] is None
+    code, lines, _ = run("generate", "--recipe", recipe, "--out", out)
+    assert code == 0
+    assert "sub-X" in lines[0]
+
+
+def test_encode_asks_who_is_on_the_scan(run, scan, tmp_path) -> None:
+    stranger = scan.with_name("sub-Z_T1w.nii.gz")
+    code, _, error = run("encode", stranger, "--sex", "F", "--out", tmp_path / "person.json")
+    assert code == 1
+    assert "say who is on the scan: --age" in error
 
 
 def test_trajectory_writes_table_picture_and_images_over_age(run, out) -> None:

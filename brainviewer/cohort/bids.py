@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MISSING = frozenset({"", "n/a", "N/A", "NA", "nan", "NaN"})
 ID_COLUMN = "participant_id"
 ORDERED_WORDS = re.compile(r"\bordinal\b|\bordered\b", re.IGNORECASE)
+PARTICIPANT = re.compile(r"(sub-[A-Za-z0-9]+)(?:_|$)")
 # A text column without levels in participants.json: with more values than this it is no feature.
 MOST_LEVELS = 20
 
@@ -144,6 +145,36 @@ def _find_labels(folder: Path, table: Path, scan: Scan) -> Path | None:
     anat = table.parent / scan.image.parent.relative_to(folder)
     maps = anat.glob(f"{scan.participant_id}_*{table.stem}.nii*")
     return min((path for path in maps if "_space-" not in path.name), default=None)
+
+
+def participant_of(name: str) -> str | None:
+    """Return the participant_id that a BIDS file name begins with: ``sub-X`` of sub-X_T1w."""
+    named = PARTICIPANT.match(name)
+    return named.group(1) if named else None
+
+
+def find_conditions(path: Path) -> Conditions:
+    """Look for the person of a scan in the participants.tsv of the BIDS dataset that it lies in.
+
+    Returns
+    -------
+    mapping of feature to value
+        Empty where there is no such table or it does not name the person.
+
+    Raises
+    ------
+    BidsError, FeatureError
+        When the table is malformed.
+    """
+    participant = participant_of(path.name)
+    if participant is None:
+        return {}
+    for folder in path.resolve().parents:
+        table = folder / "participants.tsv"
+        if table.is_file():
+            known = read_participants(table, folder / "participants.json").people
+            return known.get(participant, {})
+    return {}
 
 
 def _read_rows(table: Path) -> list[dict[str, str]]:

@@ -21,6 +21,8 @@ from brainviewer.core.tissues import TISSUES, map_volumes_ml
 from brainviewer.core.volume import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from brainviewer.cohort.bids import Scan
@@ -78,7 +80,9 @@ class PreparedScan:
         return float(np.linalg.det(self.to_template[:3, :3]))
 
 
-def prepare_scan(volume: Volume, tools: Tools) -> PreparedScan:
+def prepare_scan(
+    volume: Volume, tools: Tools, *, on_stage: Callable[[int], None] = lambda stage: None
+) -> PreparedScan:
     """Strip, correct, align and segment one T1 image.
 
     Parameters
@@ -87,6 +91,7 @@ def prepare_scan(volume: Volume, tools: Tools) -> PreparedScan:
         T1-weighted, RAS+, with or without skull.
     tools : Tools
         Brain extraction and tissue segmentation.
+    on_stage : function of the number of one of these four stages, from 0, as it begins
 
     Raises
     ------
@@ -95,11 +100,15 @@ def prepare_scan(volume: Volume, tools: Tools) -> PreparedScan:
     SegmentationError
         When the contrast is not that of a T1-weighted image.
     """
+    on_stage(0)
     mask = tools.extract(volume)
     _check_size(mask, volume)
+    on_stage(1)
     corrected = _correct_bias(volume, mask)
     brain = np.where(mask, corrected, np.float32(0.0))
+    on_stage(2)
     to_template = register_affine(Volume(brain, volume.affine))
+    on_stage(3)
     priors, special = _template_on(volume, to_template)
     t1 = Volume(corrected, volume.affine)
     tissues, means = tools.segment(t1, mask, priors, special=special)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WAITING = "On its way"
 AS_GIVEN = "The person as given"
+THE_SCAN = "The scan itself"
 
 
 class CompareCard(QWidget):
@@ -49,11 +50,11 @@ class CompareCard(QWidget):
         self.column.addStretch(1)
 
     def show_brain(
-        self, shown: Shown, checkpoint: Checkpoint, *, against: Mapping[str, float] | None = None
+        self, shown: Shown, source: str, *, against: Mapping[str, float] | None = None
     ) -> None:
-        """Show who it is, the volumes in mL, and how far they are from others."""
+        """Show who it is, what made it, the volumes in mL, and how far they are from others."""
         age = shown.conditions.get(AGE)
-        words = [shown.identity.label, checkpoint.title]
+        words = [shown.identity.label, source]
         if isinstance(age, int | float):
             words.insert(1, f"{age:.1f} years")
         self.words.setText(", ".join(words))
@@ -96,7 +97,8 @@ class ChoosingCard(CompareCard):
             QComboBox(),
             "compare_chooser",
             accessible="What to compare with",
-            tooltip="The person as given, a pin, or the same person in another checkpoint",
+            tooltip="The person as given, the scan that the person was encoded from, a pin, or the "
+            "same person in another checkpoint",
         )
         self.chooser.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -106,12 +108,19 @@ class ChoosingCard(CompareCard):
         self.chooser.activated.connect(self._on_activated)
 
     def show_choices(
-        self, choice: Choice, *, pins: Sequence[Pin], checkpoints: Sequence[Checkpoint]
+        self,
+        choice: Choice,
+        *,
+        pins: Sequence[Pin],
+        checkpoints: Sequence[Checkpoint],
+        has_scan: bool = False,
     ) -> None:
         """List what there is to compare with, and tick what is compared with."""
         with QSignalBlocker(self.chooser):
             self.chooser.clear()
             self.chooser.addItem(AS_GIVEN, Choice())
+            if has_scan:
+                self.chooser.addItem(THE_SCAN, Choice(Against.SCAN))
             for pin in pins:
                 self.chooser.addItem(f"Pin: {pin.name}", Choice(Against.PIN, pin=pin.number))
             for checkpoint in checkpoints:

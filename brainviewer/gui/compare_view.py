@@ -74,6 +74,8 @@ class CompareView(QWidget):
             (session.comparison.changed, self._on_compared),
             (session.curves.pins_changed, self._on_choices_changed),
             (session.checkpoint_changed, self._on_choices_changed),
+            (session.scan_changed, self._on_choices_changed),
+            (session.person_changed, self._on_choices_changed),
         ]
         for _, card in self._cards:
             card.choice_requested.connect(self.choose)
@@ -158,7 +160,12 @@ class CompareView(QWidget):
             it for it in session.checkpoints if present is None or it.folder != present.folder
         ]
         for _, card in self._cards:
-            card.show_choices(self._choice, pins=session.curves.pins, checkpoints=others)
+            card.show_choices(
+                self._choice,
+                pins=session.curves.pins,
+                checkpoints=others,
+                has_scan=session.comparison.scan is not None,
+            )
 
     def _on_brain_changed(self, _shown: Shown) -> None:
         self._show_cards()
@@ -177,10 +184,11 @@ class CompareView(QWidget):
         if shown is None or checkpoint is None:
             return
         for own, other in self._cards:
-            own.show_brain(shown, checkpoint)
+            own.show_brain(shown, checkpoint.title)
             if compared is not None and compared.shown is not None:
-                brain = compared.shown
-                other.show_brain(brain, compared.checkpoint, against=shown.volumes_ml)
+                made_by = compared.checkpoint
+                source = "measured on the scan" if made_by is None else made_by.title
+                other.show_brain(compared.shown, source, against=shown.volumes_ml)
             elif compared is not None:
                 other.show_sentence(compared.sentence)
 

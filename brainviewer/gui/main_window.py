@@ -25,6 +25,7 @@ from brainviewer.gui.label_link import LabelLink
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
+from brainviewer.gui.scan_opener import ScanOpener
 from brainviewer.gui.session_link import SessionLink
 from brainviewer.gui.side_panel import SidePanel
 from brainviewer.gui.status_bar import StatusBar
@@ -93,6 +94,7 @@ class MainWindow(QMainWindow):
             status=self.status,
             messages=self.messages,
         )
+        self.scans = ScanOpener(session, self.viewing, bridge, self)
         self.labels = LabelLink(session, self.viewing.display, self.gradients)
         self.past = HistoryLink(
             session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
@@ -188,6 +190,9 @@ class MainWindow(QMainWindow):
     def _connect_files(self) -> None:
         menu, opener, exporter = self.file_menu, self.opener, self.exporter
         menu.open_image.triggered.connect(opener.ask_image)
+        menu.open_scan.triggered.connect(self.scans.ask)
+        self.scans.failed.connect(self.messages.show_error)
+        self.scans.notice.connect(self.messages.show_notice)
         menu.open_recipe.triggered.connect(opener.ask_recipe)
         menu.open_checkpoint.triggered.connect(opener.ask_checkpoint)
         menu.recent_requested.connect(self._on_recent_requested)
@@ -301,6 +306,7 @@ class MainWindow(QMainWindow):
             self.session.checkpoint_changed.disconnect(self._on_checkpoint_changed)
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()
+            self.scans.close()
             self.past.close()
             self.link.close()
             self._bridge.close()

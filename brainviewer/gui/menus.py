@@ -30,6 +30,12 @@ class FileMenu(QMenu):
     def __init__(self, parent: QWidget) -> None:
         super().__init__("&File", parent)
         self.open_image = make_action(self, "Open &image…", "Ctrl+O", "Add an image as a layer")
+        self.open_scan = make_action(
+            self,
+            "Open own &scan…",
+            "Ctrl+Alt+S",
+            "Turn a T1-weighted scan into a person whose age and features can be changed",
+        )
         self.open_recipe = make_action(
             self, "Open &recipe…", "Ctrl+Shift+O", "Show the brain of a saved recipe or a sidecar"
         )
@@ -52,6 +58,7 @@ class FileMenu(QMenu):
         self.leave = make_action(self, "&Quit", "Ctrl+Q", "Close the window")
         for action, name in (
             (self.open_image, "open"),
+            (self.open_scan, "person"),
             (self.open_recipe, "recipe"),
             (self.open_checkpoint, "checkpoint"),
             (self.export, "export"),
@@ -71,7 +78,7 @@ class FileMenu(QMenu):
 
     def set_ready(self, ready: bool) -> None:
         """Let brains be saved once there is one."""
-        for action in (self.save_recipe, self.export):
+        for action in (self.open_scan, self.save_recipe, self.export):
             action.setEnabled(ready)
 
     def _on_recent_triggered(self, action: QAction) -> None:

@@ -1,4 +1,4 @@
-"""The brain beside the one on the screen: as given, a pin, or what another checkpoint makes."""
+"""The brain beside the one on the screen: as given, scanned, a pin, or of another checkpoint."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Against(StrEnum):
     """What a brain is compared with."""
 
     FACTUAL = "factual"
+    SCAN = "scan"
     PIN = "pin"
     CHECKPOINT = "checkpoint"
 
@@ -72,12 +73,13 @@ class Compared:
 
     Attributes
     ----------
-    checkpoint : Checkpoint
+    checkpoint : Checkpoint or None
+        None for a scan, which no generator made.
     shown : Shown or None
     sentence : str
     """
 
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None
     shown: Shown | None = None
     sentence: str = ""
 
@@ -123,12 +125,19 @@ class Comparison:
         self._state: State | None = None
         self._decoder: Decoder | None = None
         self._pins: tuple[Pin, ...] = ()
+        self._scan: Shown | None = None
         self._shown_topic: Topic | None = None
+
+    @property
+    def scan(self) -> Shown | None:
+        """The tissue maps of the scan that the person on the screen was encoded from."""
+        return self._scan
 
     def choose(self, choice: Choice | None) -> None:
         """Put something beside the brain on the screen, or nothing any more.
 
-        The person as given stands in for a pin that is gone and for the checkpoint in use.
+        The person as given stands in for a scan or a pin that is gone and for the checkpoint in
+        use.
         """
         self.choice = choice if choice is None or self._is_there(choice) else Choice()
         self.compared = self._shown_topic = None
@@ -144,6 +153,12 @@ class Comparison:
         if self.choice is not None and not self._is_there(self.choice):
             self.choose(self.choice)
 
+    def show_scan(self, scan: Shown | None) -> None:
+        """Know the scan of the person on the screen, or that there is none."""
+        self._scan = scan
+        if self.choice is not None and self.choice.against is Against.SCAN:
+            self.choose(self.choice)
+
     def follow(self, state: State, decoder: Decoder) -> None:
         """Show beside what belongs to a state."""
         self._state, self._decoder = state, decoder
@@ -153,12 +168,20 @@ class Comparison:
             self._ask(self.choice, state, decoder)
 
     def _is_there(self, choice: Choice) -> bool:
+        if choice.against is Against.SCAN:
+            return self._scan is not None
         if choice.against is Against.PIN:
             return choice.pin in {pin.number for pin in self._pins}
         in_use = self._decoder.checkpoint.folder if self._decoder is not None else None
         return choice.checkpoint is None or choice.checkpoint.folder != in_use
 
     def _ask(self, choice: Choice, state: State, decoder: Decoder) -> None:
+        if choice.against is Against.SCAN:
+            self._worker.cancel_background(Place.COMPARED)
+            self._let_go()
+            if self.compared is None or self.compared.shown is not self._scan:
+                self._show(Compared(None, self._scan))
+            return
         beside = self._beside(choice, state)
         checkpoint = choice.checkpoint or beside.checkpoint
         topic = _topic(checkpoint, beside)

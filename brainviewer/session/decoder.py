@@ -69,6 +69,10 @@ class Decoder:
         """Make a brain; on the CPU when the GPU has no memory for it."""
         return self._ask(lambda generator: generator.generate(identity, conditions))
 
+    def encode(self, brain: Brain, conditions: Conditions) -> Identity:
+        """Find the identity of a real brain; on the CPU when the GPU has no memory for it."""
+        return self._ask(lambda generator: generator.encode(brain, conditions))
+
     def volume_gradients(
         self, identity: Identity, conditions: Conditions, weights: FloatArray | None = None
     ) -> FloatArray:

@@ -9,6 +9,7 @@ from psygnal import Signal
 
 from brainviewer.core.scenario import Scenario
 from brainviewer.generators.checkpoint import Checkpoint
+from brainviewer.session.encoding import Encoded
 from brainviewer.session.request import Person, Shown
 from brainviewer.session.trajectory import Trajectory
 
@@ -43,6 +44,7 @@ class Facts:
     brain_changed = Signal(Shown)
     factual_changed = Signal(Shown)
     trajectory_changed = Signal(Trajectory)
+    scan_changed = Signal(Encoded)
     device_changed = Signal(str)
     busy_changed = Signal(str)
     progress_changed = Signal(float)

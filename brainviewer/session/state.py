@@ -20,6 +20,7 @@ from brainviewer.generators.checkpoint import (
     resolve_checkpoint,
 )
 from brainviewer.session.cache import CACHE_BYTES, BrainCache
+from brainviewer.session.encoding import Encoded, encoding_steps
 from brainviewer.session.engine import Engine, Post
 from brainviewer.session.facts import Facts
 from brainviewer.session.failures import sentence_for
@@ -40,6 +41,8 @@ from brainviewer.session.trajectory import Trajectory
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from brainviewer.cohort.own_scan import OwnScan
+    from brainviewer.core.features import Conditions
     from brainviewer.core.recipe import Recipe
     from brainviewer.session.decoder import Decoder, LoadGenerator
 
@@ -128,6 +131,25 @@ class Session(Facts):
         new = replace(state, person=person, edits={}, age=age)
         new.check_all()
         self._become(new)
+
+    def encode_scan(self, scan: OwnScan, factual: Conditions) -> None:
+        """Show the person of a scan: find who they are for the generator, as a task.
+
+        Parameters
+        ----------
+        scan : OwnScan
+        factual : mapping of feature to value
+            What is known of the person, with age; None or absent where it is not.
+        """
+        state, decoder = self._in_use()
+        conditions = {name: factual.get(name) for name in state.checkpoint.schema.names}
+        asked = replace(state, person=replace(state.person, factual=conditions), edits={})
+        replace(asked, age=own_age(state.checkpoint, conditions)).check_all()
+        self.start_task(
+            f"Encoding {scan.name}",
+            encoding_steps(scan, conditions, decoder),
+            done=partial(self._on_encoded, state.checkpoint),
+        )
 
     def set_age(self, years: float) -> None:
         """Ask for an age."""
@@ -256,6 +278,8 @@ class Session(Facts):
         if old is None or old.checkpoint is not new.checkpoint:
             self.checkpoint_changed.emit(new.checkpoint)
         if old is None or old.person is not new.person:
+            if old is not None and old.person.identity is not new.person.identity:
+                self.comparison.show_scan(None)
             self._engine.forget_factual()
             self.person_changed.emit(new.person)
         if old is None or old.scenario is not new.scenario:
@@ -308,6 +332,17 @@ class Session(Facts):
         """Have a checkpoint in the list as it was read last, also one from elsewhere."""
         others = [other for other in self._checkpoints if other.folder != checkpoint.folder]
         self._checkpoints = sorted([*others, checkpoint], key=lambda listed: listed.name)
+
+    def _on_encoded(self, checkpoint: Checkpoint, encoded: Encoded) -> None:
+        if self._state is None or self._state.checkpoint is not checkpoint:
+            self.notice.emit(
+                f"{encoded.person.label} was encoded for {checkpoint.title}, which is not in use "
+                f"any more; encode the scan again"
+            )
+            return
+        self.adopt_person(encoded.person)
+        self.comparison.show_scan(encoded.scan)
+        self.scan_changed.emit(encoded)
 
     def _on_failed(self, error: Exception) -> None:
         self.failed.emit(sentence_for(error))

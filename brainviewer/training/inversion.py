@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BLOCK_VOXELS = 8
-DRAWS = 512
+DRAWS = 256
 LEAST_SD = 1e-3  # of what the line leaves of a block, as a share
 
 

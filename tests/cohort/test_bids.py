@@ -2,6 +2,7 @@ import pytest
 
 from brainviewer.cohort.bids import (
     BidsError,
+    find_conditions,
     find_scans,
     read_label_names,
     read_participants,
@@ -26,6 +27,17 @@ def write(tmp_path):
         return read_participants(tmp_path / "participants.tsv", tmp_path / "participants.json")
 
     return read
+
+
+@pytest.mark.parametrize("inside", ["sub-X/anat", "sub-X/ses-1/anat"])
+def test_the_person_of_a_scan_is_found_in_the_table_of_its_dataset(tmp_path, inside) -> None:
+    table = "participant_id\tage\tsex\nsub-X\t44\tF\nsub-Y\t30\tM\n"
+    (tmp_path / "participants.tsv").write_text(table, encoding="utf-8")
+    folder = tmp_path / inside
+    folder.mkdir(parents=True)
+    assert find_conditions(folder / "sub-X_T1w.nii.gz") == {"age": 44.0, "sex": "F"}
+    assert find_conditions(folder / "sub-Z_T1w.nii.gz") == {}
+    assert find_conditions(folder / "scan.nii.gz") == {}
 
 
 def test_the_first_image_of_each_person_is_taken(tmp_path):

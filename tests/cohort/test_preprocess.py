@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from brainviewer.cohort import preparing
 from brainviewer.cohort.bids import find_scans, read_label_names
+from brainviewer.cohort.own_scan import STAGES
+from brainviewer.cohort.preparing import prepare_own_scan
 from brainviewer.cohort.preprocess import (
     PreparedScan,
     ants_matrix,
@@ -20,7 +23,7 @@ from brainviewer.cohort.preprocess import (
 from brainviewer.cohort.segment import TissueMeans
 from brainviewer.cohort.template import load_template, template_grid
 from brainviewer.cohort.tools import PreprocessingError, build_tools
-from brainviewer.core.nifti import read_volume
+from brainviewer.core.nifti import read_volume, write_volume
 from brainviewer.core.space import resample, voxel_to_world
 from brainviewer.core.tissues import TISSUES, label_map, map_volumes_ml
 from brainviewer.core.volume import Volume
@@ -265,3 +268,22 @@ def test_a_real_scan_agrees_with_its_labels(shared_data):
         assert dice > {"WM": 0.75, "GM": 0.65, "CSF": 0.5}[tissue]
     assert 1.0 < record.affine_volume_factor < 1.6
     assert record.details["lost_share"] < 0.001
+
+
+def test_an_own_scan_is_prepared_as_in_an_import(head, prepared, tmp_path, monkeypatch) -> None:
+    volume, mask, tissues = head
+    write_volume(tmp_path / "sub-X_T1w.nii.gz", volume)
+    monkeypatch.setattr(preparing, "build_tools", lambda name: KnownTools(mask, tissues))
+    stages = []
+    scan = prepare_own_scan(tmp_path / "sub-X_T1w.nii.gz", on_stage=stages.append)
+    expected, _ = volumes_on_grid(prepared)
+    assert stages == list(range(len(STAGES)))
+    assert scan.name == "sub-X_T1w"
+    for tissue in TISSUES:
+        apart = np.abs(scan.maps.volume(tissue).data - expected[tissue] / 255.0)
+        assert apart.mean() < 0.01
+    assert scan.volumes_ml == pytest.approx(prepared.volumes_ml, rel=0.01)
+    # The image leads to the world of the maps: white matter is bright where its map is full.
+    shape, affine = template_grid(2.0)
+    t1 = resample(scan.t1, affine=affine, shape=shape).data
+    assert np.median(t1[scan.maps.volume("WM").data > 0.99]) == pytest.approx(0.75, abs=0.05)

@@ -1,0 +1,57 @@
+"""One scan of one's own, ready to be encoded: what the window holds of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from brainviewer.core.space import resample
+from brainviewer.core.volume import Brain, Volume
+
+if TYPE_CHECKING:
+    from brainviewer.core.volume import Affine
+
+STAGES = (
+    "Reading the scan",
+    "Finding the brain",
+    "Evening out the brightness",
+    "Aligning to the template",
+    "Separating the tissues",
+    "Moving to the common grid",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnScan:
+    """A scan that is ready to be encoded.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, without suffix.
+    t1 : Volume
+        Brain only, in [0, 1] with white matter at 0.75, on the scan's own voxels; its affine leads
+        to the world of the tissue maps.
+    maps : Brain
+        WM, GM, CSF on the grid of a cohort, rigidly aligned: volumes are the person's own.
+    to_rigid : (4, 4) float64 ndarray
+        World of the scan's file to the world of the maps, mm.
+    volumes_ml : dict of tissue to float, mL
+        Measured on the scan's own voxels.
+    """
+
+    name: str
+    t1: Volume
+    maps: Brain
+    to_rigid: Affine
+    volumes_ml: dict[str, float]
+
+    def on_grid(self, shape: tuple[int, int, int], affine: Affine) -> Brain:
+        """Return the tissue maps on a generator's grid."""
+        moved = [
+            resample(self.maps.volume(tissue), affine=affine, shape=shape).data
+            for tissue in self.maps.channels
+        ]
+        return Brain(self.maps.channels, np.stack(moved).astype(np.float32), affine)

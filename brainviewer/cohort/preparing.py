@@ -1,0 +1,54 @@
+"""Preparing one scan of one's own as `import` does, without a cohort."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from brainviewer.cohort.own_scan import STAGES, OwnScan
+from brainviewer.cohort.preprocess import STORE_SPACING_MM, prepare_scan, volumes_on_grid
+from brainviewer.cohort.reading import FULL
+from brainviewer.cohort.template import template_grid
+from brainviewer.cohort.tools import build_tools
+from brainviewer.core.nifti import read_volume
+from brainviewer.core.tissues import TISSUES
+from brainviewer.core.volume import Brain, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def prepare_own_scan(
+    path: Path, *, tools: str = "deepbet", on_stage: Callable[[int], None] = lambda stage: None
+) -> OwnScan:
+    """Strip, correct, align and segment a T1-weighted scan.
+
+    Parameters
+    ----------
+    path : Path
+    tools : ``"deepbet"`` or ``"fsl"``
+    on_stage : function of the index of one of `STAGES`, as it begins
+
+    Raises
+    ------
+    ImageError
+        When the file cannot be read.
+    PreprocessingError, SegmentationError, ToolError
+        When it is no T1-weighted scan of one whole adult head, or the tools are not there.
+    """
+    on_stage(0)
+    volume = read_volume(path)
+    prepared = prepare_scan(volume, build_tools(tools), on_stage=lambda stage: on_stage(1 + stage))
+    on_stage(len(STAGES) - 1)
+    found, _ = volumes_on_grid(prepared)
+    _, affine = template_grid(STORE_SPACING_MM)
+    maps = np.stack([found[tissue].astype(np.float32) / np.float32(FULL) for tissue in TISSUES])
+    return OwnScan(
+        name=volume.name,
+        t1=Volume(prepared.t1.data, prepared.to_rigid @ prepared.t1.affine, volume.name),
+        maps=Brain(TISSUES, maps, affine),
+        to_rigid=prepared.to_rigid,
+        volumes_ml=prepared.volumes_ml,
+    )

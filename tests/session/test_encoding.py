@@ -1,0 +1,111 @@
+"""From a prepared scan to the person on the screen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brainviewer.core.features import FeatureError
+from brainviewer.session.comparison import Against, Choice
+from tests.fakes import AFFINE, SHAPE, fake_scan
+
+KNOWN = {"age": 44.0, "sex": "F", "height": 171.0}
+
+
+@pytest.fixture
+def encoded(session):
+    found = []
+    session.scan_changed.connect(found.append)
+    session.encode_scan(fake_scan(), KNOWN)
+    session.wait_idle()
+    (one,) = found
+    return one
+
+
+def test_the_person_of_a_scan_is_shown_with_what_is_known(session, encoded) -> None:
+    assert session.person is encoded.person
+    assert session.person.label == session.shown.identity.label == "sub-X"
+    assert session.person.identity.seed is None
+    assert session.age == 44.0
+    assert session.conditions["height"] == 171.0
+    assert session.conditions["education"] is None
+    assert session.edits == {}
+
+
+def test_the_person_of_a_scan_can_grow_older_and_be_taken_home(session, encoded) -> None:
+    session.set_age(70.0)
+    session.wait_idle()
+    assert session.shown.conditions["age"] == 70.0
+    recipe = session.recipe()
+    np.testing.assert_array_equal(recipe.latent, encoded.person.identity.latent)
+    session.new_person(3)
+    session.apply_recipe(recipe)
+    session.wait_idle()
+    assert session.person.identity.key == encoded.person.identity.key
+
+
+def test_volumes_of_scan_and_reconstruction_are_told(session, encoded) -> None:
+    assert encoded.scan.volumes_ml["WM"] == pytest.approx(fake_scan().volumes_ml["WM"], rel=1e-4)
+    assert encoded.rebuilt_ml == pytest.approx(session.shown.volumes_ml)
+
+
+def test_a_scan_stands_beside_its_person_and_no_other(session, encoded) -> None:
+    session.comparison.choose(Choice(Against.SCAN))
+    assert session.comparison.compared.shown is encoded.scan
+    assert session.comparison.compared.checkpoint is None
+    session.set_age(60.0)
+    session.wait_idle()
+    assert session.comparison.compared.shown is encoded.scan
+    session.new_person(3)
+    session.wait_idle()
+    assert session.comparison.scan is None
+    assert session.comparison.choice == Choice()
+
+
+def test_an_edit_that_becomes_factual_keeps_the_scan(session, encoded) -> None:
+    session.set_feature("height", 180.0)
+    session.make_factual()
+    assert session.comparison.scan is encoded.scan
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ({"sex": "F"}, "age"),
+        ({"age": 12.0, "sex": "F"}, "age"),
+        ({"age": 44.0, "sex": "F", "height": 20.0}, "height"),
+    ],
+)
+def test_a_person_whom_the_generator_cannot_make_is_refused(session, known, sentence) -> None:
+    before = session.person
+    with pytest.raises(FeatureError, match=sentence):
+        session.encode_scan(fake_scan(), known)
+    session.wait_idle()
+    assert session.person is before
+
+
+def test_a_checkpoint_opened_meanwhile_is_not_given_somebody_elses_identity(session) -> None:
+    notices, found = [], []
+    session.notice.connect(notices.append)
+    session.scan_changed.connect(found.append)
+    maker = session.generator
+    maker.hold()
+    session.set_age(51.0)  # the worker is busy with this brain, so that the scan must wait
+    session.encode_scan(fake_scan(), KNOWN)
+    session.open_checkpoint("fake")
+    maker.release()
+    session.wait_idle()
+    assert session.person.identity.seed == 1
+    assert found == []
+    assert notices[-1].endswith("encode the scan again")
+
+
+def test_maps_are_moved_to_the_grid_of_a_generator() -> None:
+    scan = fake_scan()
+    same = scan.on_grid(SHAPE, AFFINE)
+    np.testing.assert_allclose(same.data, scan.maps.data, atol=1e-6)
+    shifted = AFFINE.copy()
+    shifted[0, 3] += AFFINE[0, 0]
+    moved = scan.on_grid(SHAPE, shifted)
+    np.testing.assert_allclose(moved.data[:, :-1], scan.maps.data[:, 1:], atol=1e-6)
+    assert moved.data.dtype == np.float32
