@@ -60,6 +60,7 @@ from brainviewer.session.trajectory import (
     spread_identities,
     trajectory_steps,
 )
+from brainviewer.session.weights import other_weights, weights_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -130,9 +131,13 @@ def reproduce_brain(
     """Make the brain of a recipe or sidecar again."""
     recipe = read_recipe(recipe_path)
     found = resolve_checkpoint(checkpoint or recipe.checkpoint)
+    weights = weights_hash(found)
+    warning = other_weights(recipe, weights)
+    if warning:
+        _tell(warning)
     found.schema.check(recipe.conditions, extrapolate=recipe.extrapolated, where=_named(found))
     generator = load_generator(found, device=device)
-    return _export(recipe, generator, out, overwrite=overwrite)
+    return _export(replace(recipe, weights=weights), generator, out, overwrite=overwrite)
 
 
 def encode_own_scan(
@@ -445,6 +450,7 @@ def _recipe(
         age=own_age(checkpoint, conditions),
         scenario=scenario,
         extrapolated=is_extrapolated(checkpoint.schema, conditions),
+        weights=weights_hash(checkpoint),
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import FloatArray
 
 FORMAT = "brainviewer-recipe"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_FILE_BYTES = 2**24
 _STORED_DTYPE = "<f4"
 
@@ -58,6 +58,11 @@ class Recipe:
     scenario : Scenario
     extrapolated : bool
         Whether a condition lies outside the range of the training people.
+    weights : str
+        SHA-256 of the weights that made the brain; empty where it is not known.
+    view : mapping or None
+        How it was looked at, as plain values: `session.scene` has the words for it. No brain
+        depends on it.
     application : str
         The version of BrainViewer that wrote it.
     """
@@ -72,6 +77,8 @@ class Recipe:
     seed: int | None = None
     latent: FloatArray | None = None
     extrapolated: bool = False
+    weights: str = ""
+    view: Mapping[str, Any] | None = None
     application: str = brainviewer.__version__
 
     def __post_init__(self) -> None:
@@ -97,6 +104,8 @@ class Recipe:
             "age": None if self.age is None else float(self.age),
             "scenario": self.scenario.value,
             "extrapolated": self.extrapolated,
+            "weights": self.weights,
+            "view": self.view,
         }
 
     def _identity_to_json(self) -> dict[str, Any]:
@@ -128,6 +137,8 @@ class Recipe:
                 age=_age(entry["age"]),
                 scenario=Scenario(entry["scenario"]),
                 extrapolated=bool(entry["extrapolated"]),
+                weights=_text({"weights": "", **entry}, "weights"),
+                view=_view(entry.get("view")),
                 application=str(entry["application"]),
             )
         except KeyError as error:
@@ -223,6 +234,12 @@ def _conditions(entry: Mapping[str, Any], key: str) -> Conditions:
     if not isinstance(conditions, Mapping):
         raise RecipeError(f"{key} of a recipe must map features to values, got {conditions!r}")
     return dict(conditions)
+
+
+def _view(value: object) -> Mapping[str, Any] | None:
+    if value is not None and not isinstance(value, Mapping):
+        raise RecipeError(f"the view of a recipe must be an object, got {value!r}")
+    return value
 
 
 def _age(value: object) -> float | None:

@@ -125,7 +125,7 @@ def begin(
     """Ask for the first brain, which comes while the window is already there."""
     session, link = window.session, window.link
     if recipe is not None:
-        link.wish(_apply, session, recipe)
+        link.wish(_apply, window, recipe)
     else:
         wanted = checkpoint or _first_choice(window)
         if wanted:
@@ -135,8 +135,8 @@ def begin(
     window.opener.open_all(files)
 
 
-def _apply(session: Session, path: Path) -> None:
-    session.apply_recipe(read_recipe(path))
+def _apply(window: MainWindow, path: Path) -> None:
+    window.scenes.open(read_recipe(path))
 
 
 def _first_choice(window: MainWindow) -> str:

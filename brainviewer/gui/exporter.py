@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 class Exporter(QObject):
     """Writes what the window shows.
 
+    Parameters
+    ----------
+    session : Session
+    window : QWidget
+    recipe : function
+        Returns the recipe of what is shown, with its view.
+
     Signals
     -------
     written : str
@@ -43,9 +50,10 @@ class Exporter(QObject):
     written = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, session: Session, window: QWidget) -> None:
+    def __init__(self, session: Session, window: QWidget, *, recipe: Callable[[], Recipe]) -> None:
         super().__init__(window)
         self._session = session
+        self._recipe = recipe
         self._window = window
         self._folder = Path(_documents())
 
@@ -82,7 +90,7 @@ class Exporter(QObject):
 
     def save_recipe(self) -> None:
         """Ask where to, and save what the brain is made from."""
-        recipe = self._session.recipe()
+        recipe = self._recipe()
         proposal = f"{self._label(recipe)}.json"
         name = self._ask_name("Save recipe", proposal, "Recipes (*.json)")
         if name is not None:
@@ -110,7 +118,7 @@ class Exporter(QObject):
         decoder, checkpoint, curves = session.decoder, session.checkpoint, session.curves.all()
         if decoder is None or checkpoint is None or not curves:
             raise ExportError("there is no brain yet; wait until the generator is loaded")
-        recipe = session.recipe()
+        recipe = self._recipe()
         return Material(
             decoder=decoder,
             recipe=recipe,

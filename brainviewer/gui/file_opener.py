@@ -80,6 +80,11 @@ class FileOpener(QObject):
         self._background = Background(bridge)
         self._left = 0
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether a file is being read."""
+        return bool(self._left)
+
     def ask_image(self) -> None:
         """Let the user choose images."""
         names, _ = QFileDialog.getOpenFileNames(self._window, "Open image", "", IMAGE_FILTER)

@@ -26,6 +26,7 @@ from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
 from brainviewer.gui.scan_opener import ScanOpener
+from brainviewer.gui.scene_link import SceneLink
 from brainviewer.gui.session_link import SessionLink
 from brainviewer.gui.side_panel import SidePanel
 from brainviewer.gui.status_bar import StatusBar
@@ -83,7 +84,6 @@ class MainWindow(QMainWindow):
         self.steps = HistoryPanel()
         self.status = StatusBar()
         self.opener = FileOpener(bridge, self)
-        self.exporter = Exporter(session, self)
         self._lay_out()
         self._make_menus()
         self.link = SessionLink(
@@ -99,6 +99,8 @@ class MainWindow(QMainWindow):
         self.past = HistoryLink(
             session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
         )
+        self.scenes = SceneLink(session, self.viewing, self.opener, self.past.history)
+        self.exporter = Exporter(session, self, recipe=self.scenes.recipe)
         UndoGuard(self)
         self._connect()
         self._restore()
@@ -236,13 +238,16 @@ class MainWindow(QMainWindow):
         self.link.wish(self.session.reset_features)
 
     def _on_recipe_opened(self, recipe: object) -> None:
-        self.link.wish(self.session.apply_recipe, recipe)
+        self.link.wish(self.scenes.open, recipe)
 
     def _on_checkpoint_chosen(self, folder: str) -> None:
         self.link.wish(self.session.open_checkpoint, folder)
 
     def _on_image_opened(self, image: OpenedImage) -> None:
-        self.viewing.display.add_image(image.volume)
+        source = str(image.path)
+        with self.past.history.one_step():
+            self.viewing.display.add_image(image.volume, source)
+            self.scenes.place_image(source)
         for sentence in image.warnings:
             self.messages.show_notice(sentence)
 
@@ -307,6 +312,7 @@ class MainWindow(QMainWindow):
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()
             self.scans.close()
+            self.scenes.close()
             self.past.close()
             self.link.close()
             self._bridge.close()

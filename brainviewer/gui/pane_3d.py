@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from brainviewer.gui.background import Background
     from brainviewer.gui.view_3d import View3D
     from brainviewer.session.request import Shown
+    from brainviewer.session.scene import Look3D
 
 VIEW_MODULE = "brainviewer.gui.view_3d"
 # While the hand drags, the slices go before the 3D view.
@@ -54,6 +55,7 @@ class Pane3D(QWidget):
         self._is_asked_for = False
         self._is_closed = False
         self.view: View3D | None = None
+        self._wanted_look: Look3D | None = None
         self.label = QLabel(NOTHING_YET)
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.label.setWordWrap(True)
@@ -92,6 +94,16 @@ class Pane3D(QWidget):
         if self.view is not None:
             self.view.tools.mode_chooser.setCurrentText(name)
 
+    def look(self) -> Look3D | None:
+        """Describe how the brain is drawn; None where it is not."""
+        return self._wanted_look if self.view is None else self.view.look()
+
+    def show_look(self, look: Look3D) -> None:
+        """Draw the brain that way, now or when the view is there."""
+        self._wanted_look = look
+        if self.view is not None:
+            self.view.show_look(look)
+
     def look_from(self, side: str) -> None:
         """Look from one of L R A P S I."""
         if self.view is not None:
@@ -122,6 +134,8 @@ class Pane3D(QWidget):
         self.label.hide()
         self._column.addWidget(self.view, 1)
         self._show_latest()
+        if self._wanted_look is not None:
+            self.view.show_look(self._wanted_look)
 
     def _show_latest(self) -> None:
         """Hand the newest brain to the view, and rest before the next one."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from brainviewer.core.volume import Brain
     from brainviewer.session.decoder import LoadGenerator
+    from brainviewer.session.scene import Look3D
 
 SIZE_PIXELS = (1600, 1000)
 CHECK_INTERVAL_MS = 20
@@ -98,14 +99,16 @@ def render_recipe(
         window.resize(*size)
         window.docks.reset()
         window.show()
-        session.apply_recipe(wanted)
+        session.notice.connect(_tell)
+        window.opener.failed.connect(failures.append)
+        window.scenes.open(wanted)
         _wait_for(lambda: bool(failures) or session.shown is not None)
         if choice is not None and not failures:
             window.view_menu.compare.trigger()
             window.viewing.compare.choose(choice)
         if arrange is not None:
             arrange(window)
-        _wait_for(lambda: bool(failures) or _is_complete(session))
+        _wait_for(lambda: bool(failures) or (_is_complete(session) and not _waits(window)))
         if failures:
             raise GenerationError(failures[0])
         _fill_3d(window)
@@ -134,6 +137,15 @@ def _application() -> QApplication:
     return QApplication(sys.argv[:1])
 
 
+def _tell(sentence: str) -> None:
+    """Say on stderr what the picture does not show."""
+    sys.stderr.write(f"{sentence}\n")
+
+
+def _waits(window: MainWindow) -> bool:
+    return window.scenes.is_waiting
+
+
 def _is_complete(session: Session) -> bool:
     trajectory, shown = session.trajectory, session.shown
     whole = trajectory is not None and trajectory.complete
@@ -159,11 +171,11 @@ def _wait_for(holds: Callable[[], bool]) -> None:
     timer.stop()
 
 
-def _brain_picture(brain: Brain, size: QSize) -> QPixmap:
+def _brain_picture(brain: Brain, size: QSize, look: Look3D | None) -> QPixmap:
     """Draw a brain in 3D; OpenGLUnavailable where that cannot be."""
     from brainviewer.gui.scene_3d import render_brain_3d
 
-    picture = np.ascontiguousarray(render_brain_3d(brain, (size.width(), size.height())))
+    picture = np.ascontiguousarray(render_brain_3d(brain, (size.width(), size.height()), look=look))
     height, width, _ = picture.shape
     image = QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return QPixmap.fromImage(image.copy())
@@ -175,7 +187,7 @@ def _fill_3d(window: MainWindow) -> None:
     if shown is None:
         return
     try:
-        pane.show_picture(_brain_picture(shown.brain, pane.size()))
+        pane.show_picture(_brain_picture(shown.brain, pane.size(), pane.look()))
     except (OpenGLUnavailable, RuntimeError) as error:
         pane.show_sentence(str(error))
 

@@ -18,6 +18,7 @@ from brainviewer.gui.brain_surfaces import (
 )
 from brainviewer.gui.looks_3d import dress, surface_actor, volume_actor
 from brainviewer.gui.opengl import OpenGLUnavailable
+from brainviewer.session.scene import Look3D
 
 if TYPE_CHECKING:
     from brainviewer.core.volume import Affine, Brain
@@ -133,6 +134,27 @@ class Scene3D:
         self.plotter.camera.Dolly(factor)
         self.plotter.renderer.ResetCameraClippingRange()
 
+    def look(self) -> Look3D:
+        """Describe how the brain is drawn, and from where."""
+        camera = self.plotter.camera
+        return Look3D(
+            self._mode.value,
+            tuple(it.name.lower() for it, shown in self._shown.items() if shown),
+            self._actors[Surface.CORTEX].prop.opacity,
+            _point(camera.position),
+            _point(camera.focal_point),
+            _point(camera.up),
+        )
+
+    def show_look(self, look: Look3D) -> None:
+        """Draw the brain that way, and from there."""
+        self._mode = Mode(look.mode)
+        self._shown = {it: it.name.lower() in look.surfaces for it in Surface}
+        self.set_cortex_opacity(look.cortex_opacity)
+        camera = self.plotter.camera
+        camera.position, camera.focal_point, camera.up = look.position, look.focal_point, look.up
+        self.plotter.renderer.ResetCameraClippingRange()
+
     def bounds(self, surface: Surface) -> tuple[float, ...]:
         """Tell where a surface lies: x, x, y, y, z, z in world mm."""
         return tuple(self._actors[surface].GetBounds())
@@ -209,7 +231,12 @@ class Scene3D:
 
 
 def render_brain_3d(
-    brain: Brain, size: tuple[int, int], *, mode: Mode = Mode.SURFACES, side: Side | None = None
+    brain: Brain,
+    size: tuple[int, int],
+    *,
+    mode: Mode = Mode.SURFACES,
+    side: Side | None = None,
+    look: Look3D | None = None,
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Draw a brain without a window.
 
@@ -220,6 +247,8 @@ def render_brain_3d(
     mode : Mode
     side : ``"L"``, ``"R"``, ``"A"``, ``"P"``, ``"S"`` or ``"I"``, optional
         Where the brain is seen from; from the left, the front and above without one.
+    look : Look3D, optional
+        How the brain is drawn and from where, instead of `mode` and `side`.
 
     Returns
     -------
@@ -239,9 +268,16 @@ def render_brain_3d(
         scene.show_mode(mode)
         if side is not None:
             scene.look_from(side)
+        if look is not None:
+            scene.show_look(look)
         return np.asarray(plotter.screenshot(return_img=True), dtype=np.uint8)
     finally:
         plotter.close()
+
+
+def _point(values: tuple[float, ...]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
 def _split(affine: Affine) -> tuple[Affine, Affine]:

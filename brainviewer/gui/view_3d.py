@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
     from brainviewer.gui.brain_surfaces import Surface
     from brainviewer.gui.scene_3d import Mode, Quality
+    from brainviewer.session.scene import Look3D
 
 REST_MS = 150
 """How long no new brain may come before the full surfaces are cut."""
@@ -97,6 +98,17 @@ class View3D(QWidget):
         self._latest, self._wanted = (brain, exact), "draft"
         self._rest_timer.stop()
         self._draw_soon()
+
+    def look(self) -> Look3D | None:
+        """Describe how the brain is drawn; None where it cannot be."""
+        return None if self.scene is None else self.scene.look()
+
+    def show_look(self, look: Look3D) -> None:
+        """Draw the brain that way."""
+        if self.scene is not None:
+            self.tools.show_look(look)
+            self.scene.show_look(look)
+            self._render()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what came while the pane was hidden."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -20,6 +21,9 @@ from PySide6.QtWidgets import (
 from brainviewer.gui.brain_surfaces import Surface
 from brainviewer.gui.controls import described
 from brainviewer.gui.scene_3d import Mode, Side
+
+if TYPE_CHECKING:
+    from brainviewer.session.scene import Look3D
 
 _SIDES: dict[Side, str] = {
     "L": "the left (key 3)",
@@ -77,6 +81,13 @@ class View3DTools(QWidget):
         self.opacity_label = QLabel("100 %")
         self._lay_out()
         self._connect()
+
+    def show_look(self, look: Look3D) -> None:
+        """Show how the brain is drawn; what differs from before is asked for."""
+        self.mode_chooser.setCurrentText(look.mode)
+        for surface, box in self.surface_boxes.items():
+            box.setChecked(surface.name.lower() in look.surfaces)
+        self.opacity_slider.setValue(round(100 * look.cortex_opacity))
 
     def _lay_out(self) -> None:
         """Put what is looked from above what is looked at: one row would widen the column."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from brainviewer.core.space import Convention
+from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.compare_view import CompareView
 from brainviewer.gui.cursor_bar import CursorBar, other_convention
 from brainviewer.gui.layers_panel import LayersPanel
@@ -15,12 +16,14 @@ from brainviewer.gui.ortho_view import OrthoView
 from brainviewer.gui.pane_3d import Pane3D
 from brainviewer.gui.slice_view import MOUSE_ROWS
 from brainviewer.session.display import Display
-from brainviewer.session.look import LARGE_3D, Look, look_of_layer
+from brainviewer.session.look import LARGE_3D, LayerLook, Look, look_of_layer
+from brainviewer.session.scene import Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QCloseEvent
 
-    from brainviewer.core.space import Plane
     from brainviewer.gui.background import Background
     from brainviewer.session.state import Session, Shown
 
@@ -121,6 +124,43 @@ class ViewingArea(QWidget):
             self.compare.end()
         self.cursor_bar.read_beside(self.compare.beside if comparing else None)
         self.changed.emit()
+
+    def scene(self) -> Scene:
+        """Describe all that is looked at, without pins."""
+        display, look = self.display, self.look()
+        return Scene(
+            display.crosshair,
+            display.crosshair_visible,
+            look.convention,
+            look.large,
+            look.layers,
+            {plane: display.view(plane) for plane in Plane},
+            self.pane_3d.look(),
+        )
+
+    def show_scene(self, scene: Scene) -> None:
+        """Look at the brain of now that way."""
+        display = self.display
+        self.show_layers(scene.layers)
+        display.set_convention(scene.convention)
+        display.set_crosshair(scene.crosshair)
+        self.show_crosshair(scene.crosshair_visible)
+        display.set_views(scene.views)
+        self.ortho.maximise(self._panes.get(scene.large))
+        if scene.brain_3d is not None:
+            self.pane_3d.show_look(scene.brain_3d)
+
+    def show_layers(self, looks: Sequence[LayerLook]) -> None:
+        """Give the layers these looks and this order; other images stay, on top."""
+        images = {it.source: it.volume for it in self.display.layers if it.source}
+        known = [replace(it, image=images.get(it.source)) for it in looks]
+        named = {look.source for look in looks if look.source}
+        others = [
+            look_of_layer(it)
+            for it in self.display.layers
+            if not it.generated and it.source not in named
+        ]
+        self.display.arrange([*known, *others])
 
     @property
     def _panes(self) -> dict[str, QWidget]:

@@ -113,6 +113,18 @@ class Curves:
         """Forget a pin."""
         self._set_pins([pin for pin in self.pins if pin.number != number])
 
+    def replace_pins(self, pins: Sequence[tuple[str, bool, State]]) -> None:
+        """Pin (name, visible, state) of the checkpoint in use instead of the pins there are."""
+        if self._state is None or self._decoder is None or not (pins or self.pins):
+            return
+        made = [
+            Pin(self._pinned + number, name, state, next(self.steps_of(state)), visible)
+            for number, (name, visible, state) in enumerate(pins, 1)
+        ]
+        self._pinned += len(made)
+        self._set_pins(made)
+        self._restart_others(self._state, self._decoder)
+
     def restore_pins(self, pins: Sequence[Pin]) -> None:
         """Go back to the pins that were; what is known of their trajectories by now is kept."""
         known = {pin.number: pin.trajectory for pin in self.pins}

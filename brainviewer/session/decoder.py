@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from brainviewer.session.weights import weights_hash
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,6 +51,8 @@ class Decoder:
         self._load = load
         self._device = device
         self._on_moved = on_moved
+        # The file may be another one by the time somebody asks.
+        self.weights = weights_hash(checkpoint)
         self.generator = self._loaded()
 
     @property

@@ -35,7 +35,7 @@ from brainviewer.session.slicing import contains, frame_of, nearest_voxel
 from brainviewer.session.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -139,9 +139,10 @@ class Display:
         images = [layer for layer in self._layers if not layer.generated]
         self._set_layers(told_apart((*new, *images)))
 
-    def add_image(self, volume: Volume) -> None:
-        """Show an image from a file on top of all others."""
-        self._set_layers(told_apart((*self._layers, layer_of_image(volume))))
+    def add_image(self, volume: Volume, source: str = "") -> None:
+        """Show an image, from a file of this path, on top of all others."""
+        layer = replace(layer_of_image(volume), source=source)
+        self._set_layers(told_apart((*self._layers, layer)))
 
     def remove_layer(self, index: int) -> None:
         """Show a layer no longer."""
@@ -279,6 +280,10 @@ class Display:
         still = {it: self._frame(it, self.reference).point_of(self._crosshair) for it in Plane}
         still[plane] = point
         self._set_views({it: self._views[it].zoomed(factor, still[it]) for it in Plane})
+
+    def set_views(self, views: Mapping[Plane, View]) -> None:
+        """Set zoom and pan of the planes."""
+        self._set_views({**self._views, **views})
 
     def pan(self, plane: Plane, dx: float, dy: float) -> None:
         """Push the picture of a plane by mm to the right and down."""

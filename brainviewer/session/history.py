@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -131,6 +132,16 @@ class History:
         elif timeline.note(self._with_own_maps(timeline, moment)):
             self._wanted = None
             self.changed.emit()
+
+    @contextmanager
+    def one_step(self) -> Iterator[None]:
+        """Make one step of everything that is changed meanwhile."""
+        self._is_going = True
+        try:
+            yield
+        finally:
+            self._is_going = False
+            self.note()
 
     def close(self) -> None:
         """Let go of the session."""

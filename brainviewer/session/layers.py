@@ -45,6 +45,8 @@ class Layer:
     kind : ``"intensity"``, ``"probability"`` or ``"label"``
     generated : bool
         It shows a map of a generated brain, which the next brain replaces; never a user's image.
+    source : str
+        The path of a user's image; empty where there is none.
 
     Raises
     ------
@@ -61,15 +63,10 @@ class Layer:
     interpolation: Interpolation = "linear"
     kind: Kind = "intensity"
     generated: bool = False
+    source: str = ""
 
     def __post_init__(self) -> None:
-        low, high = self.window
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(f"a window goes from a lower to a higher value, got {low:g}, {high:g}")
-        if not 0.0 <= self.opacity <= 1.0:
-            raise ValueError(f"opacity must lie in 0-1, got {self.opacity:g}")
-        if self.colormap not in COLORMAPS:
-            raise ValueError(f"a colormap is one of {', '.join(COLORMAPS)}, got {self.colormap!r}")
+        check_layer(self.colormap, self.window, self.opacity)
 
 
 class LayerChanges(TypedDict, total=False):
@@ -80,6 +77,17 @@ class LayerChanges(TypedDict, total=False):
     opacity: float
     visible: bool
     interpolation: Interpolation
+
+
+def check_layer(colormap: str, window: tuple[float, float], opacity: float) -> None:
+    """Raise ValueError when a layer cannot be shown like this."""
+    low, high = window
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"a window goes from a lower to a higher value, got {low:g}, {high:g}")
+    if not 0.0 <= opacity <= 1.0:
+        raise ValueError(f"opacity must lie in 0-1, got {opacity:g}")
+    if colormap not in COLORMAPS:
+        raise ValueError(f"a colormap is one of {', '.join(COLORMAPS)}, got {colormap!r}")
 
 
 def layers_of(brain: Brain) -> tuple[Layer, ...]:

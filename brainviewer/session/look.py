@@ -28,7 +28,9 @@ class LayerLook:
         Those of the `Layer`.
     image : Volume or None
         A user's image itself; None for a map of the generated brain, of which the next brain
-        brings another.
+        brings another, and for an image that has yet to be read.
+    source : str
+        The path of a user's image; empty where there is none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class LayerLook:
     interpolation: Interpolation
     kind: Kind
     image: Volume | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ def look_of_layer(layer: Layer) -> LayerLook:
         layer.interpolation,
         layer.kind,
         None if layer.generated else layer.volume,
+        layer.source,
     )
 
 
@@ -83,7 +87,7 @@ def layers_as(looks: Sequence[LayerLook], maps: Sequence[Layer]) -> tuple[Layer,
     Parameters
     ----------
     looks : sequence of LayerLook
-        The lowest first; those of maps that the brain has not are left out.
+        The lowest first; maps that the brain has not and images that were not read are left out.
     maps : sequence of Layer
         The maps of the brain.
     """
@@ -91,13 +95,13 @@ def layers_as(looks: Sequence[LayerLook], maps: Sequence[Layer]) -> tuple[Layer,
     return tuple(
         _layer_as(look, by_name.get(look.name))
         for look in looks
-        if look.image is not None or look.name in by_name
+        if look.image is not None or (look.name in by_name and not look.source)
     )
 
 
 def _layer_as(look: LayerLook, own: Layer | None) -> Layer:
     if look.image is not None:
-        own = Layer(look.name, look.image, kind=look.kind)
+        own = Layer(look.name, look.image, kind=look.kind, source=look.source)
     assert own is not None
     return replace(
         own,

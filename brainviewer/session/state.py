@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from brainviewer.core.features import FeatureError, Value
 from brainviewer.core.scenario import AGE, Scenario
-from brainviewer.generators.base import Generator as BrainGenerator
 from brainviewer.generators.checkpoint import (
     REPOSITORY_CHECKPOINTS,
     Checkpoint,
@@ -37,19 +36,22 @@ from brainviewer.session.model import (
 )
 from brainviewer.session.request import Person, Shown
 from brainviewer.session.trajectory import Trajectory
+from brainviewer.session.weights import other_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from brainviewer.cohort.own_scan import OwnScan
     from brainviewer.core.features import Conditions
     from brainviewer.core.recipe import Recipe
     from brainviewer.session.decoder import Decoder, LoadGenerator
+    from brainviewer.session.scene import SavedPin
 
 __all__ = ["Person", "Session", "SessionError", "Shown", "Trajectory"]
 
 Result = TypeVar("Result")
-Successor = Callable[[Checkpoint, BrainGenerator], tuple[State, list[str]]]
+Successor = Callable[["Decoder"], tuple[State, list[str]]]
 
 QUIET_S = 0.2
 SEEDS = 1_000_000
@@ -199,16 +201,17 @@ class Session(Facts):
 
     def recipe(self) -> Recipe:
         """Return what the present brain is made from."""
-        return recipe_of(self._in_use()[0])
+        state, decoder = self._in_use()
+        return replace(recipe_of(state), weights=decoder.weights)
 
     def apply_recipe(self, recipe: Recipe) -> None:
         """Ask for the brain of a recipe, with its checkpoint if that is another one."""
         state = self._state
         if state is None or self._engine.is_loading or recipe.checkpoint != state.checkpoint.name:
             checkpoint = resolve_checkpoint(self._folder_of(recipe.checkpoint), self._root)
-            self._open(checkpoint, partial(state_of, recipe))
+            self._open(checkpoint, partial(_state_of, recipe))
             return
-        new, notices = state_of(recipe, state.checkpoint, self._in_use()[1].generator)
+        new, notices = _state_of(recipe, self._in_use()[1])
         self._become(new)
         for sentence in notices:
             self.notice.emit(sentence)
@@ -222,7 +225,23 @@ class Session(Facts):
         if self.is_in_use(state.checkpoint):
             self._become(state)
         else:
-            self._open(state.checkpoint, lambda _checkpoint, _generator: (state, []))
+            self._open(state.checkpoint, lambda _decoder: (state, []))
+
+    def replace_pins(self, pins: Sequence[SavedPin]) -> None:
+        """Keep these people for comparison, and no others; of the checkpoint in use only."""
+        state, decoder = self._in_use()
+        kept = []
+        for pin in pins:
+            if pin.recipe.checkpoint != state.checkpoint.name:
+                self.notice.emit(
+                    f"pin {pin.name!r} is left out: it belongs to {pin.recipe.checkpoint!r}"
+                )
+                continue
+            pinned, notices = state_of(pin.recipe, state.checkpoint, decoder.generator)
+            kept.append((pin.name, pin.visible, pinned))
+            for sentence in notices:
+                self.notice.emit(f"pin {pin.name!r}: {sentence}")
+        self.curves.replace_pins(kept)
 
     def start_task(
         self, title: str, steps: Generator[float, None, Result], *, done: Callable[[Result], None]
@@ -293,12 +312,10 @@ class Session(Facts):
     def _open(self, checkpoint: Checkpoint, successor: Successor) -> None:
         self._engine.load(checkpoint, loaded=partial(self._on_loaded, successor=successor))
 
-    def _successor(
-        self, checkpoint: Checkpoint, generator: BrainGenerator
-    ) -> tuple[State, list[str]]:
+    def _successor(self, decoder: Decoder) -> tuple[State, list[str]]:
         if self._state is None:
-            return first_state(checkpoint, generator), []
-        return carried_over(self._state, checkpoint, generator)
+            return first_state(decoder.checkpoint, decoder.generator), []
+        return carried_over(self._state, decoder.checkpoint, decoder.generator)
 
     def _folder_of(self, name: str) -> str:
         """Return the folder of a checkpoint that was opened from elsewhere, else the name."""
@@ -317,7 +334,7 @@ class Session(Facts):
 
     def _on_loaded(self, decoder: Decoder, *, successor: Successor) -> None:
         try:
-            state, notices = successor(decoder.checkpoint, decoder.generator)
+            state, notices = successor(decoder)
         except FeatureError as error:
             self._on_failed(error)
             return
@@ -350,3 +367,10 @@ class Session(Facts):
     def _on_moved(self, sentence: str) -> None:
         self.device_changed.emit(self.device_name)
         self.notice.emit(sentence)
+
+
+def _state_of(recipe: Recipe, decoder: Decoder) -> tuple[State, list[str]]:
+    """Return the state that a recipe was written in, and what should be known about it."""
+    state, notices = state_of(recipe, decoder.checkpoint, decoder.generator)
+    warning = other_weights(recipe, decoder.weights)
+    return state, [*notices, warning] if warning else notices

@@ -29,6 +29,8 @@ DRAWN = Recipe(
     scenario=Scenario.REGRESSED,
     seed=7,
     extrapolated=True,
+    weights="9f86d0",
+    view={"convention": "radiological"},
 )
 LATENT = np.array([0.1, -0.0, 1e-45, 3.4e38, np.pi, -1 / 3], dtype=np.float32)
 BARE = replace(DRAWN, conditions={}, factual={}, edits={}, age=None, extrapolated=False)
@@ -51,7 +53,7 @@ def test_a_recipe_comes_back_from_the_disk_bit_for_bit(tmp_path, recipe) -> None
 def test_the_file_is_json_that_names_its_format_and_version(tmp_path) -> None:
     write_recipe(tmp_path / "recipe.json", DRAWN)
     entry = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))
-    assert (entry["format"], entry["version"]) == ("brainviewer-recipe", 1)
+    assert (entry["format"], entry["version"]) == ("brainviewer-recipe", 2)
     assert entry["application"] == brainviewer.__version__
     assert entry["identity"] == {"label": "seed 7", "seed": 7}
 
@@ -60,6 +62,13 @@ def test_keys_of_a_sidecar_beside_the_recipe_are_ignored(tmp_path) -> None:
     sidecar = {**DRAWN.to_json(), "SkullStripped": True, "Description": "a brain"}
     (tmp_path / "sidecar.json").write_text(json.dumps(sidecar), encoding="utf-8")
     assert read_recipe(tmp_path / "sidecar.json").to_json() == DRAWN.to_json()
+
+
+def test_a_recipe_of_the_first_version_still_opens() -> None:
+    entry = {**DRAWN.to_json(), "version": 1}
+    del entry["weights"], entry["view"]
+    old = Recipe.from_json(entry)
+    assert (old.weights, old.view, old.age) == ("", None, DRAWN.age)
 
 
 def test_latents_are_little_endian_whatever_the_array_was() -> None:
@@ -96,7 +105,7 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, text, sentence) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"version": 2}, "version 2, this program reads up to 1; update BrainViewer"),
+        ({"version": 3}, "version 3, this program reads up to 2; update BrainViewer"),
         ({"version": "1"}, "version of a recipe must be a whole number"),
         ({"version": True}, "version of a recipe must be a whole number"),
         ({"age": "old"}, "age of a recipe must be a number"),
@@ -109,6 +118,8 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, text, sentence) -> None:
         ({"identity": {"label": "x", "latent": "AAA"}}, "malformed"),
         ({"identity": {"label": "x", "latent": "AAAA"}}, "malformed"),
         ({"identity": 5}, "malformed"),
+        ({"weights": 7}, "weights of a recipe must be a text"),
+        ({"view": "from above"}, "view of a recipe must be an object"),
     ],
 )
 def test_a_broken_recipe_is_refused_with_what_is_wrong(tmp_path, change, sentence) -> None:

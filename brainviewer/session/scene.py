@@ -1,0 +1,232 @@
+"""How a saved person was looked at: the part of a recipe that a brain does not depend on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from brainviewer.core.recipe import Recipe, RecipeError
+from brainviewer.core.space import Convention, Plane
+from brainviewer.session.layers import Interpolation, Kind, check_layer
+from brainviewer.session.look import LARGE_3D, LayerLook
+from brainviewer.session.view import ZOOM_RANGE, View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+World = tuple[float, float, float]
+
+LARGE = ("", *Plane, LARGE_3D)
+MODES_3D = ("Surfaces", "Volume")
+SURFACES_3D = ("cortex", "white_matter", "ventricles")
+
+
+@dataclass(frozen=True, slots=True)
+class Look3D:
+    """How the brain is drawn in 3D, and from where.
+
+    Attributes
+    ----------
+    mode : one of `MODES_3D`
+    surfaces : tuple of some of `SURFACES_3D`
+        Those that are drawn.
+    cortex_opacity : float in [0, 1]
+    position, focal_point : (x, y, z), world mm
+        Where the camera stands, and what it looks at.
+    up : (x, y, z)
+        What points up in its picture.
+    """
+
+    mode: str
+    surfaces: tuple[str, ...]
+    cortex_opacity: float
+    position: World
+    focal_point: World
+    up: World
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedPin:
+    """A pin without its trajectory, which is made again."""
+
+    name: str
+    visible: bool
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """How a person was looked at.
+
+    Attributes
+    ----------
+    crosshair : (x, y, z), world mm
+    crosshair_visible : bool
+    convention : Convention
+    large : one of `LARGE`
+        The pane that has the whole space; empty while all share it.
+    layers : tuple of LayerLook
+        The lowest first; images from files are named by their paths and not held themselves.
+    views : mapping of Plane to View
+        Zoom and pan.
+    brain_3d : Look3D or None
+        None where it was not drawn.
+    pins : tuple of SavedPin
+    """
+
+    crosshair: World
+    crosshair_visible: bool
+    convention: Convention
+    large: str
+    layers: tuple[LayerLook, ...]
+    views: Mapping[Plane, View]
+    brain_3d: Look3D | None = None
+    pins: tuple[SavedPin, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scene as plain values, the ``view`` of a recipe."""
+        return {
+            "crosshair_mm": list(self.crosshair),
+            "crosshair_visible": self.crosshair_visible,
+            "convention": self.convention.value,
+            "large": self.large,
+            "layers": [_layer_to_json(it) for it in self.layers if it.image is None or it.source],
+            "planes": {
+                plane.value: {"zoom": view.zoom, "centre_mm": list(view.centre)}
+                for plane, view in self.views.items()
+            },
+            "brain_3d": None if self.brain_3d is None else _look_3d_to_json(self.brain_3d),
+            "pins": [
+                {"name": pin.name, "visible": pin.visible, "recipe": pin.recipe.to_json()}
+                for pin in self.pins
+            ],
+        }
+
+
+def scene_from_json(entry: Mapping[str, Any]) -> Scene:
+    """Rebuild from `Scene.to_json`.
+
+    Raises
+    ------
+    RecipeError
+        When something is missing, or is not a possible value.
+    """
+    try:
+        return Scene(
+            crosshair=_point(entry["crosshair_mm"]),
+            crosshair_visible=_flag(entry["crosshair_visible"]),
+            convention=Convention(entry["convention"]),
+            large=_one_of(entry["large"], LARGE),
+            layers=tuple(_layer(it) for it in _list(entry["layers"])),
+            views={plane: _view(entry["planes"][plane.value]) for plane in Plane},
+            brain_3d=None if entry["brain_3d"] is None else _look_3d(entry["brain_3d"]),
+            pins=tuple(_pin(it) for it in _list(entry["pins"])),
+        )
+    except KeyError as error:
+        raise RecipeError(f"the view of the recipe has no {error}") from error
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"the view of the recipe is malformed ({error})") from error
+
+
+def _layer_to_json(look: LayerLook) -> dict[str, Any]:
+    return {
+        "name": look.name,
+        "image": look.source,
+        "kind": look.kind,
+        "colormap": look.colormap,
+        "window": list(look.window),
+        "opacity": look.opacity,
+        "visible": look.visible,
+        "interpolation": look.interpolation,
+    }
+
+
+def _layer(entry: Mapping[str, Any]) -> LayerLook:
+    low, high = _numbers(entry["window"], 2)
+    opacity = _number(entry["opacity"])
+    colormap = _text(entry["colormap"])
+    check_layer(colormap, (low, high), opacity)
+    return LayerLook(
+        _text(entry["name"]),
+        colormap,
+        (low, high),
+        opacity,
+        _flag(entry["visible"]),
+        _one_of(entry["interpolation"], get_args(Interpolation)),  # type: ignore[arg-type]
+        _one_of(entry["kind"], get_args(Kind)),  # type: ignore[arg-type]
+        source=_text(entry["image"]),
+    )
+
+
+def _look_3d_to_json(look: Look3D) -> dict[str, Any]:
+    plain = asdict(look)
+    return {key: list(it) if isinstance(it, tuple) else it for key, it in plain.items()}
+
+
+def _view(entry: Mapping[str, Any]) -> View:
+    zoom = _number(entry["zoom"])
+    low, high = ZOOM_RANGE
+    if not low <= zoom <= high:
+        raise ValueError(f"zoom must lie in {low:g}-{high:g}, got {zoom:g}")
+    x, y = _numbers(entry["centre_mm"], 2)
+    return View(zoom, (x, y))
+
+
+def _look_3d(entry: Mapping[str, Any]) -> Look3D:
+    return Look3D(
+        _one_of(entry["mode"], MODES_3D),
+        tuple(_one_of(it, SURFACES_3D) for it in _list(entry["surfaces"])),
+        min(max(_number(entry["cortex_opacity"]), 0.0), 1.0),
+        _point(entry["position"]),
+        _point(entry["focal_point"]),
+        _point(entry["up"]),
+    )
+
+
+def _pin(entry: Mapping[str, Any]) -> SavedPin:
+    return SavedPin(
+        _text(entry["name"]), _flag(entry["visible"]), Recipe.from_json(entry["recipe"])
+    )
+
+
+def _point(value: object) -> World:
+    x, y, z = _numbers(value, 3)
+    return x, y, z
+
+
+def _numbers(value: object, count: int) -> list[float]:
+    numbers = [_number(it) for it in _list(value)]
+    if len(numbers) != count:
+        raise ValueError(f"{count} numbers were expected, got {len(numbers)}")
+    return numbers
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"a number was expected, got {value!r}")
+    return float(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"true or false was expected, got {value!r}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected, got {value!r}")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list was expected, got {value!r}")
+    return value
+
+
+def _one_of(value: object, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise ValueError(f"one of {', '.join(filter(None, choices))} was expected, got {value!r}")
+    return str(value)

@@ -1,0 +1,157 @@
+"""The whole window in a file: saved, dropped, drawn without a screen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PySide6.QtCore import Qt
+
+from brainviewer.core.recipe import read_recipe, write_recipe
+from brainviewer.core.space import Convention, Plane
+from brainviewer.gui.render import render_recipe
+from tests.fakes import FakeLoader
+from tests.gui.conftest import wait_until_idle
+from tests.gui.test_stories import drop, write_image
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def scan(tmp_path):
+    return write_image(tmp_path / "scan.nii.gz")
+
+
+@pytest.fixture
+def dressed(started, qtbot, scan):
+    """A window in which nothing is as at first."""
+    window, display = started, started.viewing.display
+    drop(window, scan)
+    qtbot.waitUntil(lambda: display.layers[-1].name == "scan")
+    wait_until_idle(window, qtbot)
+    names = [layer.name for layer in display.layers]
+    display.set_layer(names.index("scan"), opacity=0.4, colormap="viridis", window=(0.2, 0.9))
+    display.move_layer(names.index("scan"), 1)
+    display.set_layer([it.name for it in display.layers].index("GM"), visible=True, opacity=0.7)
+    display.set_crosshair((20.0, -30.0, 10.0))
+    window.viewing.show_crosshair(False)
+    window.viewing.toggle_convention()
+    display.zoom_at(Plane.AXIAL, 2.0, (10.0, 10.0))
+    window.viewing.pane_3d.show_mode("Volume")
+    window.viewing.pane_3d.look_from("S")
+    window.session.curves.pin("before")
+    window.session.set_age(70.0)
+    window.viewing.toggle_large(Plane.AXIAL)
+    wait_until_idle(window, qtbot)
+    return window
+
+
+@pytest.fixture
+def saved(dressed, qtbot, tmp_path, monkeypatch):
+    """The file that Ctrl+S writes."""
+    path = tmp_path / "recipe.json"
+    monkeypatch.setattr(
+        "brainviewer.gui.exporter.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
+    )
+    dressed.activateWindow()
+    qtbot.waitUntil(lambda: dressed.focusWidget() is not None and dressed.focusWidget().hasFocus())
+    qtbot.keyClick(dressed.focusWidget(), Qt.Key.Key_S, CTRL)
+    assert path.exists()
+    return path
+
+
+def view_of(window) -> dict:
+    """What a view says, without the parts of a pin's recipe and of a camera that are rounded."""
+    entry = window.scenes.recipe().to_json()["view"]
+    for point in ("position", "focal_point", "up"):
+        if entry["brain_3d"] is not None:
+            entry["brain_3d"][point] = [round(it, 3) for it in entry["brain_3d"][point]]
+    return entry
+
+
+def undo_everything(window) -> None:
+    display = window.viewing.display
+    window.past.history.go(0)
+    display.fit()
+    display.set_crosshair((0.0, 0.0, 0.0))
+    window.viewing.show_crosshair(True)
+    window.viewing.pane_3d.show_mode("Surfaces")
+    window.viewing.pane_3d.look_from("L")
+
+
+def test_a_recipe_that_is_dropped_brings_the_whole_window_back(dressed, saved, qtbot) -> None:
+    wanted = view_of(dressed)
+    undo_everything(dressed)
+    wait_until_idle(dressed, qtbot)
+    display = dressed.viewing.display
+    assert display.convention is Convention.RADIOLOGICAL
+    assert [layer.name for layer in display.layers if not layer.generated] == []
+    drop(dressed, saved)
+    qtbot.waitUntil(lambda: dressed.session.age == 70.0)
+    qtbot.waitUntil(lambda: not dressed.scenes.is_waiting)
+    wait_until_idle(dressed, qtbot)
+    assert view_of(dressed) == wanted
+    assert [layer.name for layer in display.layers][1] == "scan"
+    assert dressed.viewing.ortho.maximised is dressed.viewing.ortho.slices[Plane.AXIAL]
+    assert [pin.name for pin in dressed.session.curves.pins] == ["before"]
+    assert dressed.messages.sentence in ("", f"Saved {saved}")
+
+
+def test_the_picture_without_a_screen_shows_the_same_scene(
+    dressed, saved, root, qtbot, tmp_path
+) -> None:
+    seen: list[dict] = []
+    render_recipe(
+        saved,
+        tmp_path / "picture.png",
+        load=FakeLoader(),
+        root=root,
+        arrange=lambda window: seen.append(view_of(window)),
+    )
+    qtbot.waitUntil(lambda: (tmp_path / "picture.png").exists())
+    wanted = view_of(dressed)
+    assert [it["name"] for it in wanted["layers"]][1] == "scan"
+    assert seen[0]["planes"] == wanted["planes"]
+    for key in ("crosshair_mm", "crosshair_visible", "convention", "large", "brain_3d", "pins"):
+        assert seen[0][key] == wanted[key], key
+
+
+def test_a_broken_view_is_a_sentence_and_changes_nothing(started, qtbot, tmp_path) -> None:
+    entry = started.scenes.recipe().to_json()
+    entry["view"]["convention"] = "upside down"
+    path = tmp_path / "bent.json"
+    path.write_text(json.dumps(entry), encoding="utf-8")
+    before = started.session.recipe().to_json()
+    drop(started, path)
+    qtbot.waitUntil(lambda: bool(started.messages.sentence))
+    assert "upside down" in started.messages.sentence
+    assert started.session.recipe().to_json() == before
+
+
+def test_an_image_that_is_gone_is_named_and_the_rest_is_shown(dressed, saved, scan, qtbot) -> None:
+    scan.unlink()
+    undo_everything(dressed)
+    dressed.messages.dismiss()
+    drop(dressed, saved)
+    qtbot.waitUntil(lambda: "scan.nii.gz" in dressed.messages.sentence)
+    wait_until_idle(dressed, qtbot)
+    assert dressed.session.age == 70.0
+    assert dressed.viewing.display.convention is Convention.NEUROLOGICAL
+
+
+def test_a_picture_of_a_recipe_whose_image_is_gone_is_refused(
+    dressed, saved, scan, root, tmp_path
+) -> None:
+    scan.unlink()
+    with pytest.raises(RuntimeError, match=r"scan\.nii\.gz"):
+        render_recipe(saved, tmp_path / "picture.png", load=FakeLoader(), root=root)
+
+
+def test_a_recipe_without_a_view_leaves_the_view_alone(dressed, qtbot, tmp_path) -> None:
+    path = tmp_path / "bare.json"
+    write_recipe(path, dressed.session.recipe())
+    assert read_recipe(path).view is None
+    wanted = view_of(dressed)
+    drop(dressed, path)
+    wait_until_idle(dressed, qtbot)
+    assert view_of(dressed) == wanted
