@@ -20,6 +20,7 @@ from brainviewer.gui.main_window import MainWindow
 from brainviewer.gui.opengl import set_surface_format
 from brainviewer.gui.screen import check_screen
 from brainviewer.gui.theme import ThemeFollower
+from brainviewer.session.autosave import Autosave
 from brainviewer.session.model import first_choice
 from brainviewer.session.settings import read_settings
 from brainviewer.session.state import Session
@@ -112,7 +113,7 @@ def make_window(
     """
     bridge = Bridge()
     session = Session(bridge.post, load=load, root=root, device=device)
-    return MainWindow(session, bridge, read_settings())
+    return MainWindow(session, bridge, read_settings(), autosave=Autosave())
 
 
 def begin(
@@ -133,6 +134,8 @@ def begin(
         else:
             window.messages.show_error(_why_none(session))
     window.opener.open_all(files)
+    if window.autosaver is not None:
+        window.autosaver.offer()
 
 
 def _apply(window: MainWindow, path: Path) -> None:

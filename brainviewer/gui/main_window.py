@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from brainviewer.core.scenario import AGE
 from brainviewer.gui.about_dialog import AboutDialog
+from brainviewer.gui.autosaver import Autosaver
 from brainviewer.gui.background import Background
 from brainviewer.gui.checkpoint_panel import CardDialog
 from brainviewer.gui.docks import Docks
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.gui.bridge import Bridge
+    from brainviewer.session.autosave import Autosave
     from brainviewer.session.state import Person, Session
 
 
@@ -59,6 +61,8 @@ class MainWindow(QMainWindow):
         What was remembered from the last time.
     save : function of Settings
         Remembers them for the next time.
+    autosave : Autosave, optional
+        Keeps what is on the screen in case the application is killed.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class MainWindow(QMainWindow):
         settings: Settings,
         *,
         save: Callable[[Settings], None] = write_settings,
+        autosave: Autosave | None = None,
     ) -> None:
         super().__init__()
         self.session = session
@@ -101,6 +106,9 @@ class MainWindow(QMainWindow):
         )
         self.scenes = SceneLink(session, self.viewing, self.opener, self.past.history)
         self.exporter = Exporter(session, self, recipe=self.scenes.recipe)
+        self.autosaver = autosave and Autosaver(
+            autosave, session, self.scenes, messages=self.messages, bridge=bridge, parent=self
+        )
         UndoGuard(self)
         self._connect()
         self._restore()
@@ -312,6 +320,8 @@ class MainWindow(QMainWindow):
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()
             self.scans.close()
+            if self.autosaver is not None:
+                self.autosaver.close()
             self.scenes.close()
             self.past.close()
             self.link.close()

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from brainviewer.gui.controls import described, icon_button, one_shot_timer, restyle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOTICE_MS = 8000
 
 
 class Severity(StrEnum):
-    """How long a message stays: a notice leaves by itself, an error is dismissed."""
+    """How long a message stays: a notice leaves by itself, errors and offers are dismissed."""
 
     NOTICE = "notice"
     ERROR = "error"
+    OFFER = "offer"
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
     sentence: str
     severity: Severity
+    answer: str = ""
+    accept: Callable[[], None] | None = None
+    decline: Callable[[], None] | None = None
 
 
 class MessageBar(QFrame):
@@ -45,15 +53,19 @@ class MessageBar(QFrame):
         self.label = _label()
         self.count = QLabel()
         self.copy_button = icon_button("copy_message", "copy", "Copy the message")
+        self.answer_button = described(
+            QPushButton(), "accept_offer", accessible="Accept the offer", tooltip=""
+        )
         self.close_button = icon_button("dismiss_message", "close", "Dismiss the message")
         self._timer = one_shot_timer(self, "message_timer", NOTICE_MS)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 6, 4)
         row.addWidget(self.label, 1)
-        for widget in (self.count, self.copy_button, self.close_button):
+        for widget in (self.count, self.answer_button, self.copy_button, self.close_button):
             row.addWidget(widget)
         self._timer.timeout.connect(self.dismiss)
         self.copy_button.clicked.connect(self._on_copy_clicked)
+        self.answer_button.clicked.connect(self._on_accepted)
         self.close_button.clicked.connect(self.dismiss)
         self.hide()
 
@@ -65,11 +77,31 @@ class MessageBar(QFrame):
         """Show something worth knowing for a while."""
         self._add(_Message(sentence, Severity.NOTICE))
 
+    def show_offer(
+        self,
+        sentence: str,
+        answer: str,
+        *,
+        accept: Callable[[], None],
+        decline: Callable[[], None],
+    ) -> None:
+        """Offer something until the user accepts it by a button, or dismisses it.
+
+        Parameters
+        ----------
+        sentence : str
+        answer : str
+            What the button says, with its mnemonic.
+        accept, decline : function
+            One of them is called.
+        """
+        self._add(_Message(sentence, Severity.OFFER, answer, accept, decline))
+
     def dismiss(self) -> None:
-        """Go on to the next message."""
-        del self._waiting[:1]
-        self._show_first()
-        self.dismissed.emit()
+        """Go on to the next message; an offer is declined."""
+        first = self._take_first()
+        if first is not None and first.decline is not None:
+            first.decline()
 
     @property
     def sentence(self) -> str:
@@ -81,6 +113,12 @@ class MessageBar(QFrame):
             self._waiting.append(message)
             self._show_first()
 
+    def _take_first(self) -> _Message | None:
+        first = self._waiting.pop(0) if self._waiting else None
+        self._show_first()
+        self.dismissed.emit()
+        return first
+
     def _show_first(self) -> None:
         self._timer.stop()
         self.setVisible(bool(self._waiting))
@@ -88,6 +126,8 @@ class MessageBar(QFrame):
             return
         first = self._waiting[0]
         self.label.setText(first.sentence)
+        self.answer_button.setText(first.answer)
+        self.answer_button.setVisible(bool(first.answer))
         more = len(self._waiting) - 1
         self.count.setText(f"{more} more" if more else "")
         self._wear(first.severity)
@@ -98,6 +138,11 @@ class MessageBar(QFrame):
         self.setProperty("severity", severity.value)
         for widget in (self, self.label, self.count):
             restyle(widget)
+
+    def _on_accepted(self) -> None:
+        first = self._take_first()
+        if first is not None and first.accept is not None:
+            first.accept()
 
     def _on_copy_clicked(self) -> None:
         QGuiApplication.clipboard().setText(self.sentence)

@@ -49,13 +49,21 @@ def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def autosave_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the windows of a test keep what is on their screens."""
+    folder = tmp_path / "autosave"
+    monkeypatch.setattr("brainviewer.session.autosave.autosave_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
 def loader() -> FakeLoader:
     return FakeLoader()
 
 
 @pytest.fixture
 def window(
-    qtbot: QtBot, root: Path, loader: FakeLoader, settings_file: Path
+    qtbot: QtBot, root: Path, loader: FakeLoader, settings_file: Path, autosave_folder: Path
 ) -> Iterator[MainWindow]:
     """A window that has just appeared: nothing is loaded yet."""
     from brainviewer.gui.app import make_window
