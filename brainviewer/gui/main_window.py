@@ -106,8 +106,12 @@ class MainWindow(QMainWindow):
         )
         self.scenes = SceneLink(session, self.viewing, self.opener, self.past.history)
         self.exporter = Exporter(session, self, recipe=self.scenes.recipe)
-        self.autosaver = autosave and Autosaver(
-            autosave, session, self.scenes, messages=self.messages, bridge=bridge, parent=self
+        self.autosaver = (
+            None
+            if autosave is None
+            else Autosaver(
+                autosave, session, self.scenes, messages=self.messages, bridge=bridge, parent=self
+            )
         )
         UndoGuard(self)
         self._connect()
@@ -333,9 +337,14 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         self.file_menu.show_recent(self._settings.recent_files)
         self.docks.restore(self._settings.layout)
+        self.viewing.show_preferences(self._settings.preferences)
 
     def _save(self) -> None:
-        self._settings = replace(self._settings, layout=self.docks.layout())
+        self._settings = replace(
+            self._settings,
+            layout=self.docks.layout(),
+            preferences=self.viewing.preferences(),
+        )
         self._save_settings(self._settings)
 
 

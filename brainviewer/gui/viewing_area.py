@@ -18,6 +18,8 @@ from brainviewer.gui.slice_view import MOUSE_ROWS
 from brainviewer.session.display import Display
 from brainviewer.session.look import LARGE_3D, LayerLook, Look, look_of_layer
 from brainviewer.session.scene import Scene
+from brainviewer.session.settings import Preferences
+from brainviewer.session.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +126,23 @@ class ViewingArea(QWidget):
             self.compare.end()
         self.cursor_bar.read_beside(self.compare.beside if comparing else None)
         self.changed.emit()
+
+    def preferences(self) -> Preferences:
+        """Describe what of the look is kept for the next start."""
+        display = self.display
+        return Preferences(
+            display.convention,
+            display.interpolation == "linear",
+            display.crosshair_visible,
+            display.view(Plane.AXIAL).zoom,
+        )
+
+    def show_preferences(self, preferences: Preferences) -> None:
+        """Look at the first brain as at the last one of the last time."""
+        self.display.set_convention(preferences.convention)
+        self.show_crosshair(preferences.crosshair)
+        self.display.set_views(dict.fromkeys(Plane, View(preferences.zoom)))
+        self.show_smooth(preferences.smooth)
 
     def scene(self) -> Scene:
         """Describe all that is looked at, without pins."""

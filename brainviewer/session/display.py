@@ -72,6 +72,7 @@ class Display:
         self._crosshair: World = (0.0, 0.0, 0.0)
         self._convention = Convention.RADIOLOGICAL
         self._crosshair_visible = True
+        self._preferred: Interpolation = "linear"
         self._views = dict.fromkeys(Plane, View())
 
     @property
@@ -129,7 +130,7 @@ class Display:
         removed stays away. Otherwise they go to the bottom, below the user's own images, which
         are never replaced: one that has the name of a generated layer gets another.
         """
-        new = with_new_data(self._layers, layers_of(brain))
+        new = with_new_data(self._layers, [self._as_preferred(it) for it in layers_of(brain)])
         is_alike = [layer.name for layer in new] == [layer.name for layer in self._maps]
         self._maps = new
         if is_alike:
@@ -141,7 +142,7 @@ class Display:
 
     def add_image(self, volume: Volume, source: str = "") -> None:
         """Show an image, from a file of this path, on top of all others."""
-        layer = replace(layer_of_image(volume), source=source)
+        layer = self._as_preferred(replace(layer_of_image(volume), source=source))
         self._set_layers(told_apart((*self._layers, layer)))
 
     def remove_layer(self, index: int) -> None:
@@ -202,18 +203,14 @@ class Display:
         self.set_layer(index, window=auto_window(self._layers[index].volume.data))
 
     def set_interpolation(self, interpolation: Interpolation) -> None:
-        """Show all layers but label maps with or without interpolation."""
-        self._set_layers(
-            tuple(
-                layer if layer.kind == "label" else replace(layer, interpolation=interpolation)
-                for layer in self._layers
-            )
-        )
+        """Show all layers but label maps with or without interpolation, also those that come."""
+        self._preferred = interpolation
+        self._set_layers(tuple(self._as_preferred(layer) for layer in self._layers))
 
     @property
     def interpolation(self) -> Interpolation:
         """The interpolation of the lowest layer, which holds for the pixels of the screen."""
-        return self._layers[0].interpolation if self._layers else "linear"
+        return self._layers[0].interpolation if self._layers else self._preferred
 
     # Crosshair
 
@@ -304,6 +301,9 @@ class Display:
             self.set_crosshair_voxel(np.array(self.reference.shape) // 2)
         else:
             self.set_crosshair(self._crosshair)
+
+    def _as_preferred(self, layer: Layer) -> Layer:
+        return layer if layer.kind == "label" else replace(layer, interpolation=self._preferred)
 
     def _active_among(self, layers: tuple[Layer, ...]) -> int:
         """Find where the active layer goes in new layers; the lowest where it is gone."""

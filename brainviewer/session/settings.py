@@ -5,17 +5,40 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_config_path
 
 from brainviewer.core.files import reason_for, write_json_atomically
+from brainviewer.core.space import Convention
+from brainviewer.session.view import ZOOM_RANGE
 
 _LOG = logging.getLogger(__name__)
 
 MOST_RECENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How slices are shown at the start.
+
+    Attributes
+    ----------
+    convention : Convention
+    smooth : bool
+        Whether pixels are interpolated between voxels.
+    crosshair : bool
+        Whether the crosshair is drawn.
+    zoom : float
+        That of all planes, about their middles; 1 fits the panes.
+    """
+
+    convention: Convention = Convention.RADIOLOGICAL
+    smooth: bool = True
+    crosshair: bool = True
+    zoom: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +53,13 @@ class Settings:
         Name or folder; empty at the first start.
     layout : bytes
         The arrangement of the window, as Qt gives it; empty at the first start.
+    preferences : Preferences
     """
 
     recent_files: tuple[str, ...] = ()
     last_checkpoint: str = ""
     layout: bytes = b""
+    preferences: Preferences = Preferences()
 
     def with_recent_file(self, path: Path | str) -> Settings:
         """Put a file first among the recent ones."""
@@ -75,6 +100,7 @@ def _to_json(settings: Settings) -> dict[str, Any]:
         "recent_files": list(settings.recent_files),
         "last_checkpoint": settings.last_checkpoint,
         "layout": base64.b64encode(settings.layout).decode("ascii"),
+        "preferences": asdict(settings.preferences),
     }
 
 
@@ -83,4 +109,16 @@ def _from_json(entry: dict[str, Any]) -> Settings:
     if not isinstance(recent, list) or not all(isinstance(name, str) for name in (*recent, last)):
         raise TypeError("recent files and checkpoint must be texts")
     layout = base64.b64decode(entry["layout"], validate=True)
-    return Settings(tuple(recent[:MOST_RECENT]), last, layout)
+    # Files from before there were preferences have none.
+    preferences = _preferences(entry.get("preferences", asdict(Preferences())))
+    return Settings(tuple(recent[:MOST_RECENT]), last, layout, preferences)
+
+
+def _preferences(entry: dict[str, Any]) -> Preferences:
+    smooth, crosshair, zoom = entry["smooth"], entry["crosshair"], entry["zoom"]
+    if not isinstance(smooth, bool) or not isinstance(crosshair, bool):
+        raise TypeError("preferences must be true or false")
+    low, high = ZOOM_RANGE
+    if isinstance(zoom, bool) or not low <= zoom <= high:
+        raise ValueError(f"zoom must lie in {low:g}-{high:g}, got {zoom!r}")
+    return Preferences(Convention(entry["convention"]), smooth, crosshair, float(zoom))

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 
 from brainviewer.core.recipe import read_recipe, write_recipe
 from brainviewer.core.space import Convention, Plane
+from brainviewer.gui.app import begin, make_window
 from brainviewer.gui.render import render_recipe
 from tests.fakes import FakeLoader
 from tests.gui.conftest import wait_until_idle
@@ -155,3 +156,25 @@ def test_a_recipe_without_a_view_leaves_the_view_alone(dressed, qtbot, tmp_path)
     drop(dressed, path)
     wait_until_idle(dressed, qtbot)
     assert view_of(dressed) == wanted
+
+
+def test_the_next_start_looks_as_one_liked_it(started, qtbot, root, loader) -> None:
+    display = started.viewing.display
+    started.view_menu.radiological.trigger()
+    started.view_menu.smooth.trigger()
+    started.view_menu.crosshair.trigger()
+    display.zoom_at(Plane.AXIAL, 2.0, (0.0, 0.0))
+    started.close()
+    following = make_window(load=loader, root=root)
+    qtbot.addWidget(following)
+    following.show()
+    begin(following)
+    wait_until_idle(following, qtbot)
+    display = following.viewing.display
+    assert display.convention is Convention.NEUROLOGICAL
+    assert {layer.interpolation for layer in display.layers} == {"nearest"}
+    assert not display.crosshair_visible
+    assert [display.view(plane).zoom for plane in Plane] == [2.0, 2.0, 2.0]
+    assert not following.view_menu.smooth.isChecked()
+    assert following.past.history.texts == ("Start",)
+    following.close()

@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
 
-from brainviewer.session.settings import Settings, read_settings, settings_path, write_settings
+from brainviewer.core.space import Convention
+from brainviewer.session.settings import (
+    Preferences,
+    Settings,
+    read_settings,
+    settings_path,
+    write_settings,
+)
 
 
 def test_settings_come_back_as_they_were(tmp_path) -> None:
-    settings = Settings(("/data/a.nii",), "cvae-ixi", bytes(range(256)))
+    liked = Preferences(Convention.NEUROLOGICAL, smooth=False, crosshair=False, zoom=2.5)
+    settings = Settings(("/data/a.nii",), "cvae-ixi", bytes(range(256)), liked)
     write_settings(settings, tmp_path / "new" / "settings.json")
     assert read_settings(tmp_path / "new" / "settings.json") == settings
+
+
+def test_a_file_from_before_there_were_preferences_keeps_the_rest(tmp_path) -> None:
+    path = tmp_path / "settings.json"
+    write_settings(Settings(("/data/a.nii",), "cvae-ixi"), path)
+    entry = json.loads(path.read_text())
+    del entry["preferences"]
+    path.write_text(json.dumps(entry))
+    assert read_settings(path) == Settings(("/data/a.nii",), "cvae-ixi")
+
+
+@pytest.mark.parametrize(
+    "change", [{"convention": "upside down"}, {"smooth": 1}, {"zoom": 1e9}, {"zoom": "large"}]
+)
+def test_preferences_that_cannot_be_are_ignored(tmp_path, caplog, change) -> None:
+    path = tmp_path / "settings.json"
+    write_settings(Settings(), path)
+    entry = json.loads(path.read_text())
+    entry["preferences"] |= change
+    path.write_text(json.dumps(entry))
+    assert read_settings(path) == Settings()
+    assert "are ignored" in caplog.text
 
 
 def test_the_first_start_has_none_and_says_nothing(tmp_path, caplog) -> None:
