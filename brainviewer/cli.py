@@ -401,6 +401,28 @@ def render(
     _say([render_recipe(recipe, out, size=(width, height), beside=beside, device=device)])
 
 
+@app.command
+def report(
+    *,
+    recipe: Path,
+    out: Annotated[Path, Parameter(name="--out", help="The HTML file to write.")],
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Write a page about the person of a recipe: pictures, volumes, trajectory, card, limits.
+
+    Parameters
+    ----------
+    recipe
+        A saved recipe, or the sidecar of an export.
+    """
+    from brainviewer.gui.render import report_recipe
+
+    if out.exists() and not overwrite:
+        raise ValueError(f"{out} exists already; choose another name, or add --overwrite")
+    _say([report_recipe(recipe, out, device=device)])
+
+
 def _command() -> str:
     """Return the command line as typed, with file names instead of whole paths."""
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]

@@ -104,8 +104,9 @@ def export_steps(order: Order, material: Material) -> Generator[float, None, Pat
     """
     _check_small_files(order)
     yield 0.0
-    whole = yield from _scaled(_curve_steps(order, material), 0.0, 0.5)
-    material = replace(material, curves=whole)
+    if order.parts & {Part.TABLE, Part.PLOT}:
+        whole = yield from _scaled(whole_curves(material), 0.0, 0.5)
+        material = replace(material, curves=whole)
     jobs = _jobs(order, material)
     written: Paths = []
     for number, job in enumerate(jobs):
@@ -149,11 +150,9 @@ def _check_small_files(order: Order) -> None:
             )
 
 
-def _curve_steps(order: Order, material: Material) -> Generator[float, None, list[Curve]]:
-    """Compute what is not yet known of the curves, where a table or plot of them is wanted."""
+def whole_curves(material: Material) -> Generator[float, None, list[Curve]]:
+    """Compute what is not yet known of the curves; yields the part that is done."""
     whole = list(material.curves)
-    if not order.parts & {Part.TABLE, Part.PLOT}:
-        return whole
     for number, curve in enumerate(whole):
         checkpoint = curve.state.checkpoint
         if curve.trajectory.complete or checkpoint is not material.decoder.checkpoint:

@@ -14,6 +14,7 @@ from brainviewer.core.scenario import AGE, EVERYONE, SEX
 from brainviewer.gui.export_dialog import ExportDialog
 from brainviewer.gui.export_job import Material, Order, export_steps, write_picture
 from brainviewer.gui.pictures import curves_png, pixmap_png
+from brainviewer.gui.reporter import draft_report, report_steps
 from brainviewer.gui.trajectory_axes import Marked
 from brainviewer.session.bids import subject_label
 from brainviewer.session.export import ExportError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from brainviewer.core.features import Value
     from brainviewer.core.recipe import Recipe
+    from brainviewer.gui.reporter import Draft
+    from brainviewer.gui.viewing_area import ViewingArea
     from brainviewer.session.pins import Curve
     from brainviewer.session.state import Session
 
@@ -36,6 +39,8 @@ class Exporter(QObject):
     ----------
     session : Session
     window : QWidget
+    viewing : ViewingArea
+        Whose slices a report shows.
     recipe : function
         Returns the recipe of what is shown, with its view.
 
@@ -50,9 +55,17 @@ class Exporter(QObject):
     written = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, session: Session, window: QWidget, *, recipe: Callable[[], Recipe]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        window: QWidget,
+        *,
+        viewing: ViewingArea,
+        recipe: Callable[[], Recipe],
+    ) -> None:
         super().__init__(window)
         self._session = session
+        self._viewing = viewing
         self._recipe = recipe
         self._window = window
         self._folder = Path(_documents())
@@ -108,6 +121,24 @@ class Exporter(QObject):
             write = partial(write_saliency_csv, name, gradients.rows, overwrite=True)
             self._write(write, name)
 
+    def save_report(self) -> None:
+        """Ask where to, and write a page about the person; it runs between the pictures."""
+        recipe = self._recipe()
+        name = self._ask_name("Save report", f"{self._label(recipe)}.html", "Pages (*.html)")
+        if name is None:
+            return
+        try:
+            draft = self.draft()
+        except ExportError as error:
+            self.failed.emit(str(error))
+        else:
+            steps = report_steps(draft, name)
+            self._session.start_task("Writing the report", steps, done=self._on_reported)
+
+    def draft(self) -> Draft:
+        """Take down what a report says of the brain on the screen."""
+        return draft_report(self._session, self._viewing, self._material())
+
     def _label(self, recipe: Recipe) -> str:
         """Call a file after the person, and after the age where there is one."""
         age = f"_{recipe.age:g}years" if AGE in recipe.conditions else ""
@@ -161,6 +192,9 @@ class Exporter(QObject):
             self.failed.emit(str(error))
         else:
             self.written.emit(f"Saved {path}")
+
+    def _on_reported(self, path: Path) -> None:
+        self.written.emit(f"Saved {path}")
 
     def _on_exported(self, order: Order, paths: list[Path]) -> None:
         count = f"{len(paths)} file{'' if len(paths) == 1 else 's'}"

@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
             session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
         )
         self.scenes = SceneLink(session, self.viewing, self.opener, self.past.history)
-        self.exporter = Exporter(session, self, recipe=self.scenes.recipe)
+        self.exporter = Exporter(session, self, viewing=self.viewing, recipe=self.scenes.recipe)
         self.autosaver = (
             None
             if autosave is None
@@ -212,6 +212,7 @@ class MainWindow(QMainWindow):
         menu.recent_requested.connect(self._on_recent_requested)
         menu.export.triggered.connect(exporter.ask)
         menu.screenshot.triggered.connect(exporter.save_screenshot)
+        menu.report.triggered.connect(exporter.save_report)
         menu.save_recipe.triggered.connect(exporter.save_recipe)
         menu.leave.triggered.connect(self.close)
         opener.image_opened.connect(self._on_image_opened)

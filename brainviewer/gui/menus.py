@@ -54,6 +54,9 @@ class FileMenu(QMenu):
         self.screenshot = make_action(
             self, "Screen&shot…", "Ctrl+Shift+S", "Save a picture of the window"
         )
+        self.report = make_action(
+            self, "Re&port…", "Ctrl+R", "Write a page about this person: pictures, volumes, limits"
+        )
         self.addSeparator()
         self.leave = make_action(self, "&Quit", "Ctrl+Q", "Close the window")
         for action, name in (
@@ -78,7 +81,7 @@ class FileMenu(QMenu):
 
     def set_ready(self, ready: bool) -> None:
         """Let brains be saved once there is one."""
-        for action in (self.open_scan, self.save_recipe, self.export):
+        for action in (self.open_scan, self.save_recipe, self.export, self.report):
             action.setEnabled(ready)
 
     def _on_recent_triggered(self, action: QAction) -> None:

@@ -81,6 +81,12 @@ class Pane3D(QWidget):
         """Never become the live view, which needs a screen; `show_picture` fills the pane."""
         self._is_asked_for = True
 
+    def picture(self) -> QPixmap | None:
+        """Return a picture of what is drawn; None where nothing is."""
+        if self.view is None:
+            return self.label.pixmap() if not self.label.pixmap().isNull() else None
+        return self.view.picture()
+
     def show_picture(self, picture: QPixmap) -> None:
         """Show a picture of the brain instead of the live view."""
         self.label.setPixmap(picture)

@@ -1,10 +1,11 @@
-"""The window's picture of a recipe, drawn without a screen."""
+"""The window's picture of a recipe, and the report on its person, without a screen."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +25,14 @@ from brainviewer.gui.export_job import write_picture
 from brainviewer.gui.main_window import MainWindow
 from brainviewer.gui.opengl import OpenGLUnavailable
 from brainviewer.gui.pictures import pixmap_png
+from brainviewer.gui.reporter import report_steps
 from brainviewer.gui.theme import ThemeFollower
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.settings import Settings
 from brainviewer.session.state import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from PySide6.QtCore import QSize
@@ -85,6 +87,60 @@ def render_recipe(
     ExportError
         The picture cannot be written.
     """
+    with _drawn_window(
+        recipe, size=size, device=device, load=load, root=root, beside=beside, arrange=arrange
+    ) as window:
+        write_picture(out, pixmap_png(window.grab()))
+    return out
+
+
+def report_recipe(
+    recipe: Path,
+    out: Path,
+    *,
+    device: str = "auto",
+    load: LoadGenerator = load_generator,
+    root: Path = REPOSITORY_CHECKPOINTS,
+) -> Path:
+    """Write a page about the person of a recipe.
+
+    Parameters
+    ----------
+    recipe : Path
+        A saved recipe, or the sidecar of an export.
+    out : Path
+        The HTML file to write.
+    device, load, root
+        As for `Session`.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    RecipeError, CheckpointError, FeatureError, GenerationError, ExportError
+        As for `render_recipe`.
+    """
+    with _drawn_window(recipe, device=device, load=load, root=root) as window:
+        for _ in report_steps(window.exporter.draft(), out):
+            pass
+    return out
+
+
+@contextmanager
+def _drawn_window(
+    recipe: Path,
+    *,
+    device: str,
+    load: LoadGenerator,
+    root: Path,
+    size: tuple[int, int] = SIZE_PIXELS,
+    beside: str = "",
+    arrange: Callable[[MainWindow], None] | None = None,
+) -> Iterator[MainWindow]:
+    """Open a window that shows all of a recipe, and close it afterwards."""
     wanted = read_recipe(recipe)
     choice = _choice_of(beside, root)
     app = _application()
@@ -113,11 +169,10 @@ def render_recipe(
             raise GenerationError(failures[0])
         _fill_3d(window)
         window.setFocus()
-        write_picture(out, pixmap_png(window.grab()))
+        yield window
     finally:
         window.close()
         window.deleteLater()
-    return out
 
 
 def _choice_of(beside: str, root: Path) -> Choice | None:

@@ -242,7 +242,7 @@ class SessionLink:
         shown, generator = session.shown, session.generator
         if shown is None or generator is None or session.checkpoint is None:
             return
-        standings = _percentiles(shown, session.checkpoint)
+        standings = percentiles_of(shown, session.checkpoint)
         table = self._measures.volumes
         table.show_rows(volume_rows(shown.volumes_ml, session.factual_volumes_ml, standings))
         table.show_caption(self._caption(shown), space=generator.space)
@@ -264,7 +264,7 @@ def _marked(shown: Shown) -> Marked:
     return Marked(_age(shown.conditions), shown.volumes_ml)
 
 
-def _percentiles(shown: Shown, checkpoint: Checkpoint) -> dict[str, float]:
+def percentiles_of(shown: Shown, checkpoint: Checkpoint) -> dict[str, float]:
     """Where each volume stands among training people; structures without a table are left out."""
     age, sex = _age(shown.conditions), str(shown.conditions.get(SEX))
     known = {structure for structure, _ in checkpoint.population.curves}

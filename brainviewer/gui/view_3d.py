@@ -6,7 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QKeyEvent,
+    QKeySequence,
+    QPixmap,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from pyvistaqt import QtInteractor
 
@@ -98,6 +105,13 @@ class View3D(QWidget):
         self._latest, self._wanted = (brain, exact), "draft"
         self._rest_timer.stop()
         self._draw_soon()
+
+    def picture(self) -> QPixmap | None:
+        """Return a picture of what is drawn; None where nothing is or the pane is hidden."""
+        if self.interactor is None or not self.isVisible():
+            return None
+        picture: QPixmap = self.interactor.grab()
+        return picture
 
     def look(self) -> Look3D | None:
         """Describe how the brain is drawn; None where it cannot be."""
