@@ -54,7 +54,10 @@ class MessageBar(QFrame):
         self.count = QLabel()
         self.copy_button = icon_button("copy_message", "copy", "Copy the message")
         self.answer_button = described(
-            QPushButton(), "accept_offer", accessible="Accept the offer", tooltip=""
+            QPushButton(),
+            "accept_offer",
+            accessible="Accept the offer",
+            tooltip="Do what the message offers",
         )
         self.close_button = icon_button("dismiss_message", "close", "Dismiss the message")
         self._timer = one_shot_timer(self, "message_timer", NOTICE_MS)
