@@ -65,6 +65,7 @@ class GradientPanel(QWidget):
         self._schema: FeatureSchema | None = None
         self._gradients: Gradients | None = None
         self._regions: tuple[LabelRegions, ...] = ()
+        self._wanted = ""
         self.structures = _chooser("gradient_structure", "Volume", WHICH_VOLUME)
         self.units = _chooser(
             "gradient_unit",
@@ -101,6 +102,18 @@ class GradientPanel(QWidget):
         self.nothing.setText(_as_sentence(gradients.sentence or NOTHING_YET))
         self._list()
         self._show_rows()
+
+    @property
+    def chosen(self) -> str:
+        """The volume that is differentiated, as the list calls it; empty before there is one."""
+        return self._wanted or self.structures.currentText()
+
+    def choose(self, title: str) -> None:
+        """Differentiate a volume by its name in the list, now or when it is offered."""
+        place = self.structures.findText(title)
+        self._wanted = title if place < 0 else ""
+        if place >= 0:
+            self.structures.setCurrentIndex(place)
 
     def show_regions(self, regions: Sequence[LabelRegions]) -> None:
         """Offer the labels of images."""
@@ -165,6 +178,8 @@ class GradientPanel(QWidget):
                 self.structures.addItem(title, data)
             places = [n for n, (_, data) in enumerate(entries) if data == chosen]
             self.structures.setCurrentIndex(places[0] if places else 0)
+        if self._wanted:
+            self.choose(self._wanted)
 
     def _show_rows(self) -> None:
         gradients = self._gradients

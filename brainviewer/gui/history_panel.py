@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from brainviewer.gui.controls import caption_label, described
@@ -38,11 +38,14 @@ class HistoryPanel(QWidget):
         column.setContentsMargins(10, 8, 10, 6)
         column.addWidget(self.list, 1)
         column.addWidget(caption_label("history_caption", CAPTION))
+        self._texts: tuple[str, ...] = ()
+        self._index = 0
         self.list.itemClicked.connect(self._on_chosen)
         self.list.itemActivated.connect(self._on_chosen)
 
     def show_steps(self, texts: Sequence[str], index: int) -> None:
         """List the steps; those after `index` were taken back."""
+        self._texts, self._index = tuple(texts), index
         with QSignalBlocker(self.list):
             while self.list.count() > len(texts):
                 self.list.takeItem(self.list.count() - 1)
@@ -51,6 +54,12 @@ class HistoryPanel(QWidget):
             for row, text in enumerate(texts):
                 self._write(row, text, ahead=row > index)
             self.list.setCurrentRow(index if texts else -1)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take on the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange:
+            self.show_steps(self._texts, self._index)
 
     def _write(self, row: int, text: str, *, ahead: bool) -> None:
         item = self.list.item(row)

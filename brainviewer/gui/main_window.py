@@ -104,7 +104,13 @@ class MainWindow(QMainWindow):
         self.past = HistoryLink(
             session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
         )
-        self.scenes = SceneLink(session, self.viewing, self.opener, self.past.history)
+        self.scenes = SceneLink(
+            session,
+            self.viewing,
+            self.gradients,
+            opener=self.opener,
+            history=self.past.history,
+        )
         self.exporter = Exporter(session, self, viewing=self.viewing, recipe=self.scenes.recipe)
         self.autosaver = (
             None

@@ -12,6 +12,7 @@ from brainviewer.session.scene import SavedPin, Scene, scene_from_json
 if TYPE_CHECKING:
     from brainviewer.core.recipe import Recipe
     from brainviewer.gui.file_opener import FileOpener
+    from brainviewer.gui.gradient_panel import GradientPanel
     from brainviewer.gui.viewing_area import ViewingArea
     from brainviewer.session.history import History
     from brainviewer.session.look import LayerLook
@@ -25,6 +26,7 @@ class SceneLink:
     ----------
     session : Session
     viewing : ViewingArea
+    gradients : GradientPanel
     opener : FileOpener
         Reads the images that a view names.
     history : History
@@ -32,10 +34,17 @@ class SceneLink:
     """
 
     def __init__(
-        self, session: Session, viewing: ViewingArea, opener: FileOpener, history: History
+        self,
+        session: Session,
+        viewing: ViewingArea,
+        gradients: GradientPanel,
+        *,
+        opener: FileOpener,
+        history: History,
     ) -> None:
         self._session = session
         self._viewing = viewing
+        self._gradients = gradients
         self._opener = opener
         self._history = history
         self._waiting: Scene | None = None
@@ -80,7 +89,8 @@ class SceneLink:
             SavedPin(pin.name, pin.visible, recipe_of(pin.state))
             for pin in self._session.curves.pins
         )
-        return replace(self._viewing.scene(), pins=pins)
+        structure = self._gradients.chosen
+        return replace(self._viewing.scene(), pins=pins, structure=structure)
 
     def _show_waiting(self) -> None:
         scene, state = self._waiting, self._session.state
@@ -92,6 +102,8 @@ class SceneLink:
         with self._history.one_step():
             self._session.replace_pins(scene.pins)
             self._viewing.show_scene(scene)
+        if scene.structure:
+            self._gradients.choose(scene.structure)
         self._layers = scene.layers
         there = {layer.source for layer in self._viewing.display.layers}
         images = dict.fromkeys(it.source for it in scene.layers if it.source)

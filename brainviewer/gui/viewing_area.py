@@ -15,6 +15,7 @@ from brainviewer.gui.layers_panel import LayersPanel
 from brainviewer.gui.ortho_view import OrthoView
 from brainviewer.gui.pane_3d import Pane3D
 from brainviewer.gui.slice_view import MOUSE_ROWS
+from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.display import Display
 from brainviewer.session.look import LARGE_3D, LayerLook, Look, look_of_layer
 from brainviewer.session.scene import Scene
@@ -155,6 +156,7 @@ class ViewingArea(QWidget):
             look.layers,
             {plane: display.view(plane) for plane in Plane},
             self.pane_3d.look(),
+            self._beside,
         )
 
     def show_scene(self, scene: Scene) -> None:
@@ -168,6 +170,9 @@ class ViewingArea(QWidget):
         self.ortho.maximise(self._panes.get(scene.large))
         if scene.brain_3d is not None:
             self.pane_3d.show_look(scene.brain_3d)
+        self.show_compare(bool(scene.beside))
+        if scene.beside:
+            self.compare.choose(self._choice_of(scene.beside))
 
     def show_layers(self, looks: Sequence[LayerLook]) -> None:
         """Give the layers these looks and this order; other images stay, on top."""
@@ -180,6 +185,31 @@ class ViewingArea(QWidget):
             if not it.generated and it.source not in named
         ]
         self.display.arrange([*known, *others])
+
+    @property
+    def _beside(self) -> str:
+        """What is put beside, as a scene says it."""
+        comparison = self._session.comparison
+        choice = comparison.choice
+        if not self.is_comparing or choice is None:
+            return ""
+        if choice.against is Against.PIN:
+            numbers = [pin.number for pin in self._session.curves.pins]
+            return f"{choice.against}:{numbers.index(choice.pin)}"
+        if choice.checkpoint is not None:
+            return f"{choice.against}:{choice.checkpoint.name}"
+        return choice.against.value
+
+    def _choice_of(self, beside: str) -> Choice:
+        """Find what a scene puts beside; the person as given stands in for what is not here."""
+        against, _, name = beside.partition(":")
+        pins = self._session.curves.pins
+        if against == Against.PIN and int(name) < len(pins):
+            return Choice(Against.PIN, pin=pins[int(name)].number)
+        found = [it for it in self._session.checkpoints if it.name == name]
+        if against == Against.CHECKPOINT and found:
+            return Choice.of_checkpoint(found[0])
+        return Choice()
 
     @property
     def _panes(self) -> dict[str, QWidget]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -72,6 +73,11 @@ class Scene:
         Zoom and pan.
     brain_3d : Look3D or None
         None where it was not drawn.
+    beside : str
+        What a second brain shows: ``"factual"``, ``"pin:0"`` for the first pin,
+        ``"checkpoint:cvae-ixi"``; empty while there is none.
+    structure : str
+        The volume or label whose gradients are listed; empty before there are any.
     pins : tuple of SavedPin
     """
 
@@ -82,6 +88,8 @@ class Scene:
     layers: tuple[LayerLook, ...]
     views: Mapping[Plane, View]
     brain_3d: Look3D | None = None
+    beside: str = ""
+    structure: str = ""
     pins: tuple[SavedPin, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -97,6 +105,8 @@ class Scene:
                 for plane, view in self.views.items()
             },
             "brain_3d": None if self.brain_3d is None else _look_3d_to_json(self.brain_3d),
+            "beside": self.beside,
+            "structure": self.structure,
             "pins": [
                 {"name": pin.name, "visible": pin.visible, "recipe": pin.recipe.to_json()}
                 for pin in self.pins
@@ -121,6 +131,8 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             layers=tuple(_layer(it) for it in _list(entry["layers"])),
             views={plane: _view(entry["planes"][plane.value]) for plane in Plane},
             brain_3d=None if entry["brain_3d"] is None else _look_3d(entry["brain_3d"]),
+            beside=_beside(entry["beside"]),
+            structure=_text(entry["structure"]),
             pins=tuple(_pin(it) for it in _list(entry["pins"])),
         )
     except KeyError as error:
@@ -182,6 +194,13 @@ def _look_3d(entry: Mapping[str, Any]) -> Look3D:
         _point(entry["focal_point"]),
         _point(entry["up"]),
     )
+
+
+def _beside(value: object) -> str:
+    text = _text(value)
+    if re.fullmatch(r"(factual|pin:\d+|checkpoint:.+)?", text) is None:
+        raise ValueError(f"factual, pin:NUMBER or checkpoint:NAME was expected, got {text!r}")
+    return text
 
 
 def _pin(entry: Mapping[str, Any]) -> SavedPin:

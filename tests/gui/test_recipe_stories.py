@@ -11,6 +11,7 @@ from brainviewer.core.recipe import read_recipe, write_recipe
 from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.app import begin, make_window
 from brainviewer.gui.render import render_recipe
+from brainviewer.session.comparison import Against, Choice
 from tests.fakes import FakeLoader
 from tests.gui.conftest import wait_until_idle
 from tests.gui.test_stories import drop, write_image
@@ -115,6 +116,26 @@ def test_the_picture_without_a_screen_shows_the_same_scene(
     assert seen[0]["planes"] == wanted["planes"]
     for key in ("crosshair_mm", "crosshair_visible", "convention", "large", "brain_3d", "pins"):
         assert seen[0][key] == wanted[key], key
+
+
+def test_a_comparison_and_a_chosen_label_come_back(dressed, qtbot, tmp_path) -> None:
+    window, path = dressed, tmp_path / "recipe.json"
+    window.viewing.restore_panes()
+    window.view_menu.gradients.trigger()
+    qtbot.waitUntil(lambda: window.gradients.structures.count() > 2)
+    window.gradients.choose("Cerebrospinal fluid")
+    window.view_menu.compare.trigger()
+    number = window.session.curves.pins[0].number
+    window.viewing.compare.choose(Choice(Against.PIN, pin=number))
+    write_recipe(path, window.scenes.recipe())
+    window.view_menu.compare.trigger()
+    window.gradients.structures.setCurrentIndex(0)
+    drop(window, path)
+    qtbot.waitUntil(lambda: window.viewing.is_comparing)
+    assert window.session.comparison.choice.against is Against.PIN
+    assert window.view_menu.compare.isChecked()
+    assert window.gradients.structures.currentText() == "Cerebrospinal fluid"
+    wait_until_idle(window, qtbot)
 
 
 def test_a_broken_view_is_a_sentence_and_changes_nothing(started, qtbot, tmp_path) -> None:

@@ -30,6 +30,8 @@ def scene(session) -> Scene:
         layers=(MAP, IMAGE),
         views={plane: View(2.0, (3.0, -4.0)) for plane in Plane},
         brain_3d=Look3D("Volume", ("cortex",), 0.5, (0.0, 1.0, 2.0), (0.0, 0.0, 0.0), (0, 0, 1)),
+        beside="pin:0",
+        structure="Grey matter",
         pins=(SavedPin("before", False, session.recipe()),),
     )
 
@@ -72,6 +74,8 @@ def _changed(entry, path: str, value: object):
         ("layers", {}, "a list was expected"),
         ("layers/0", 3, "malformed"),
         ("brain_3d/mode", "Wires", "one of Surfaces, Volume was expected"),
+        ("beside", "me", "factual, pin:NUMBER or checkpoint:NAME was expected, got 'me'"),
+        ("structure", 7, "a text was expected"),
         ("pins/0/recipe/factual", None, "has no 'factual'"),
         ("pins/0/recipe/age", "old", "age of a recipe must be a number"),
     ],
