@@ -48,6 +48,8 @@ p.warning { background: var(--warn); color: var(--on-warn); padding: .6rem .9rem
             border-radius: 4px; }
 div.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr));
                gap: .6rem; }
+div.pictures img { width: 100%; aspect-ratio: 1; object-fit: cover; }
+section.card h1 { font-size: 1rem; margin: 0; }
 figure { margin: 0; } img { max-width: 100%; display: block; background: #fff; }
 figcaption, caption { font-size: .85rem; text-align: left; padding: .2rem 0; }
 table { border-collapse: collapse; width: 100%; }
@@ -102,8 +104,7 @@ def report_html(report: Report) -> str:
         _trajectory(report.trajectory),
         _conditions(recipe, checkpoint),
         _limits(report),
-        # HTML in a card is shown as text: a page that is passed on runs nothing.
-        "<h2>Card of the checkpoint</h2>" + MarkdownIt("js-default").render(checkpoint.card),
+        f'<h2>Card of the checkpoint</h2><section class="card">{_card(checkpoint)}</section>',
         _recipe(recipe),
     ]
     return (
@@ -136,7 +137,7 @@ def _volumes(report: Report) -> str:
         return ""
     rows = [
         (
-            TISSUE_NAMES.get(row.structure, row.structure),
+            TISSUE_NAMES.get(row.structure, row.structure).capitalize(),
             millilitres(row.now_ml),
             millilitres(row.factual_ml),
             signed(row.change_ml),
@@ -198,6 +199,12 @@ def _limits(report: Report) -> str:
     if report.recipe.extrapolated:
         sentences.append(EXTRAPOLATED)
     return "<h2>Limits</h2><ul>" + "".join(f"<li>{escape(it)}</li>" for it in sentences) + "</ul>"
+
+
+def _card(checkpoint: Checkpoint) -> str:
+    # HTML in a card is shown as text: a page that is passed on runs nothing.
+    html: str = MarkdownIt("js-default").render(checkpoint.card)
+    return html
 
 
 def _recipe(recipe: Recipe) -> str:

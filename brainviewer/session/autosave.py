@@ -98,8 +98,9 @@ class Autosave:
     def left_behind(self) -> list[LeftBehind]:
         """Claim what windows that crashed have left, the newest first, at most three.
 
-        Files that hold no recipe are removed.
+        Files that hold no recipe are removed, and locks of windows that never wrote one.
         """
+        self._sweep()
         found: list[LeftBehind] = []
         for path in self._others():
             lock = _lock_of(path)
@@ -116,6 +117,18 @@ class Autosave:
             if len(found) == MOST_OFFERED:
                 break
         return found
+
+    def _sweep(self) -> None:
+        """Remove the locks that windows left which were killed before they wrote anything."""
+        for path in self._folder.glob("*.lock"):
+            lock = FileLock(path, thread_local=False)
+            if path == Path(self._lock.lock_file) or path.with_suffix(".json").exists():
+                continue
+            try:
+                lock.acquire(timeout=0)
+            except (Timeout, OSError):
+                continue  # its window is open
+            _let_go(lock)
 
     def _others(self) -> Iterator[Path]:
         try:

@@ -111,6 +111,18 @@ def test_only_the_newest_three_are_offered(folder, recipe) -> None:
     window.close()
 
 
+def test_a_lock_that_a_killed_window_left_alone_is_removed(folder, recipe) -> None:
+    open_one = Autosave(folder)
+    (folder / "dead.lock").touch()
+    window = Autosave(folder)
+    assert window.left_behind() == []
+    assert len(list(folder.iterdir())) == 2  # those of the two open windows
+    open_one.write(recipe)
+    open_one.close()
+    window.close()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_torn_file_is_removed_and_logged(folder, caplog) -> None:
     folder.mkdir()
     (folder / "torn.json").write_text("{", encoding="utf-8")
