@@ -1,0 +1,86 @@
+"""Diffeomorphisms that torch can differentiate: a velocity, its flow, and maps carried along.
+
+Fields are (B, 3, I, J, K), component a along voxel axis a, in voxels of their own grid. Grids that
+cover the same box may have any number of voxels; voxel n of N has its centre at (n + 1/2) / N of
+the box. Outside the box, maps and fields keep their value at the border.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from einops import rearrange
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+SQUARINGS = 6  # the first step of a flow of 6 voxels is a tenth of a voxel
+
+
+def exponentiate(velocity: Tensor) -> Tensor:
+    """Follow a stationary velocity for one unit of time, by scaling and squaring.
+
+    phi = exp(v): phi_0 = id + v / 2^n, phi_{m+1} = phi_m o phi_m; phi_n is the flow, a
+    diffeomorphism whose inverse is exp(-v). Arsigny et al., MICCAI 2006, LNCS 4190:924.
+
+    Parameters
+    ----------
+    velocity : (B, 3, I, J, K) Tensor, voxels / unit time
+
+    Returns
+    -------
+    (B, 3, I, J, K) Tensor, voxels
+        The displacement phi - id.
+    """
+    displacement: Tensor = velocity / 2**SQUARINGS
+    for _ in range(SQUARINGS):
+        displacement = displacement + pull(displacement, displacement)
+    return displacement
+
+
+def pull(maps: Tensor, displacement: Tensor) -> Tensor:
+    """Carry maps along: what lies at x comes from x + displacement(x), by linear interpolation.
+
+    Parameters
+    ----------
+    maps : (B, C, I', J', K') Tensor
+        On any grid of the box.
+    displacement : (B, 3, I, J, K) Tensor, voxels
+
+    Returns
+    -------
+    (B, C, I, J, K) Tensor
+    """
+    shape = displacement.shape[2:]
+    # grid_sample counts from -1 to 1 over the box, and orders its axes k, j, i.
+    eye = torch.eye(3, 4, dtype=displacement.dtype, device=displacement.device)
+    identity = functional.affine_grid(eye[None], [1, 1, *shape], align_corners=False)
+    scale = displacement.new_tensor([2.0 / n for n in reversed(shape)])
+    points = identity + rearrange(displacement, "b a i j k -> b i j k a").flip(-1) * scale
+    return functional.grid_sample(maps, points, padding_mode="border", align_corners=False)
+
+
+def resample(field: Tensor, shape: Sequence[int]) -> Tensor:
+    """Bring a field to another grid of the box, in voxels of that grid, by linear interpolation."""
+    ratios = [to / n for to, n in zip(shape, field.shape[2:], strict=True)]
+    scale = field.new_tensor(ratios).view(3, 1, 1, 1)
+    return functional.interpolate(field, list(shape), mode="trilinear") * scale
+
+
+def jacobian_determinant(displacement: Tensor) -> Tensor:
+    """Return the local volume factor (B, I, J, K) of id + displacement, by central differences.
+
+    Above 1 where what is looked up spreads over more space than its copy has; at or below 0 where
+    the map folds.
+    """
+    a, b, c = (
+        torch.stack(torch.gradient(displacement[:, axis], dim=(1, 2, 3)), dim=1)
+        + torch.eye(3, device=displacement.device)[axis].view(1, 3, 1, 1, 1)
+        for axis in range(3)
+    )
+    determinant: Tensor = (a * torch.linalg.cross(b, c, dim=1)).sum(dim=1)
+    return determinant
