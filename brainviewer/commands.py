@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
     from brainviewer.generators.base import Generator as BrainGenerator
     from brainviewer.generators.base import Identity
+    from brainviewer.training.loop import Progress as TrainingProgress
 
 Result = TypeVar("Result")
 
@@ -334,10 +335,10 @@ def train_generator(
     with _progress() as progress:
         task = progress.add_task("training", total=recipe.steps)
 
-        def show(step: int, losses: Mapping[str, float]) -> None:
-            totals = [name for name in losses if name.endswith("total")]
-            shown = " ".join(f"{name} {losses[name]:.3g}" for name in totals)
-            progress.update(task, completed=step, description=shown)
+        def show(now: TrainingProgress) -> None:
+            totals = {n: v for n, v in now.losses.items() if n.endswith(("total", "overlap"))}
+            shown = " ".join(f"{name} {value:.3g}" for name, value in totals.items())
+            progress.update(task, completed=now.step, total=now.steps, description=shown)
 
         train_checkpoint(
             recipe,

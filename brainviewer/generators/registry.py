@@ -19,6 +19,7 @@ GENERATORS = {
     "csegsynth": "brainviewer.generators.alphagan",
     "ldm": "brainviewer.generators.ldm",
     "cldm": "brainviewer.generators.ldm",
+    "diffeo": "brainviewer.generators.diffeo",
 }
 
 

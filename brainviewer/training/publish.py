@@ -43,6 +43,7 @@ _INVENTED = (
     "An adversarial generator invents\ndetail: single folds and speckles need not be anybody's."
 )
 _DIFFUSED = "A diffusion model works on a\ncoarse grid of codes: fine detail is its decoder's."
+_WARPED = "Every brain is a warp of one\ntemplate: its folds are the template's, moved."
 LIMITS = {
     "vae": _BLURRED,
     "cvae": _BLURRED,
@@ -52,6 +53,7 @@ LIMITS = {
     "csegsynth": _INVENTED,
     "ldm": _DIFFUSED,
     "cldm": _DIFFUSED,
+    "diffeo": _WARPED,
 }
 
 Numbers = NDArray[np.float64]

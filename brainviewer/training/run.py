@@ -18,13 +18,19 @@ from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.vae import VAETask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from torch import nn
+
     from brainviewer.cohort.store import CohortStore
+    from brainviewer.generators.diffeo import Diffeo
+    from brainviewer.generators.tissue_generator import LatentConfig
     from brainviewer.training.dataset import TrainingData
     from brainviewer.training.recipe import TrainingRecipe
     from brainviewer.training.task import TissueTask
+
+    Fit = Callable[..., tuple[Diffeo, TrainingData]]
 
 
 def _ldm_task(data: TrainingData, recipe: TrainingRecipe, device: str) -> TissueTask:
@@ -32,6 +38,13 @@ def _ldm_task(data: TrainingData, recipe: TrainingRecipe, device: str) -> Tissue
     from brainviewer.training.ldm import LDMTask
 
     return LDMTask(data, recipe, device)
+
+
+def _fit_diffeo() -> Fit:
+    """Import what needs nilearn, which takes seconds, only when it is asked for."""
+    from brainviewer.training.diffeo import fit_diffeo
+
+    return fit_diffeo
 
 
 TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], TissueTask]] = {
@@ -44,6 +57,8 @@ TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], TissueTask]] = {
     "ldm": _ldm_task,
     "cldm": _ldm_task,
 }
+# Families that are fitted to people who were registered, rather than trained by steps.
+FITTED: dict[str, Callable[[], Fit]] = {"diffeo": _fit_diffeo}
 
 
 def train_checkpoint(
@@ -56,7 +71,7 @@ def train_checkpoint(
     device: str,
     processes: int = 1,
     command: str,
-    on_progress: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
     """Train a generator and write its checkpoint.
 
@@ -78,41 +93,68 @@ def train_checkpoint(
     TrainingError
         When a loss is not finite.
     """
-    if recipe.generator not in TASKS:
+    known = (*TASKS, *FITTED)
+    if recipe.generator not in known:
         raise TrainingRecipeError(
-            f"generator must be one of {', '.join(TASKS)}, got {recipe.generator!r}"
+            f"generator must be one of {', '.join(known)}, got {recipe.generator!r}"
         )
     source, licence = _describe_source(store)
     fabric = _start_processes(recipe, device, processes)
     data = load_training_data(store, recipe, more)
+    state = out / "training"
+    model: nn.Module
+    config: LatentConfig
+    if recipe.generator in FITTED:
+        fitted, data = FITTED[recipe.generator]()(
+            data, recipe, str(fabric.device), out=state, resume=resume, on_progress=on_progress
+        )
+        model, config = fitted, fitted.config
+    else:
+        model, config = _train_by_steps(
+            data, recipe, fabric, out=state, resume=resume, on_progress=on_progress
+        )
+    if fabric.global_rank != 0:
+        return
+    publish_checkpoint(
+        out,
+        model,
+        data=data,
+        recipe=recipe,
+        model_config=config.to_json(),
+        command=command,
+        source=source,
+        licence=licence,
+    )
+
+
+def _train_by_steps(
+    data: TrainingData,
+    recipe: TrainingRecipe,
+    fabric: Fabric,
+    *,
+    out: Path,
+    resume: bool,
+    on_progress: Callable[[Progress], None],
+) -> tuple[nn.Module, LatentConfig]:
+    """Train a family by steps, and return the averaged model, finished on the first process."""
     task = TASKS[recipe.generator](data, recipe, str(fabric.device))
 
     def report(progress: Progress) -> None:
         if fabric.global_rank == 0:
-            on_progress(progress.step, progress.losses)
+            on_progress(progress)
 
     average = train(
         task,
         task.batches(BatchSource(data, recipe)),
         recipe,
         fabric=fabric,
-        out=out / "training",
+        out=out,
         resume=resume,
         on_progress=report,
     )
-    if fabric.global_rank != 0:
-        return
-    task.finish(average, data)
-    publish_checkpoint(
-        out,
-        average,
-        data=data,
-        recipe=recipe,
-        model_config=task.config.to_json(),
-        command=command,
-        source=source,
-        licence=licence,
-    )
+    if fabric.global_rank == 0:
+        task.finish(average, data)
+    return average, task.config
 
 
 def _start_processes(recipe: TrainingRecipe, device: str, processes: int) -> Fabric:

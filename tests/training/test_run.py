@@ -26,7 +26,7 @@ def run(store, out, recipe=RECIPE, **arguments) -> None:
 
 def test_training_writes_a_checkpoint_that_makes_brains(cohort_once, tmp_path) -> None:
     steps = []
-    run(cohort_once, tmp_path / "tiny", on_progress=lambda step, losses: steps.append(step))
+    run(cohort_once, tmp_path / "tiny", on_progress=lambda progress: steps.append(progress.step))
     assert steps == [1, 2, 3]
     checkpoint = open_checkpoint(tmp_path / "tiny")
     assert checkpoint.config["trained_on"] == {
@@ -46,7 +46,7 @@ def test_a_finished_run_can_be_published_again_without_a_step(cohort_once, tmp_p
         cohort_once,
         tmp_path / "tiny",
         resume=True,
-        on_progress=lambda step, losses: steps.append(step),
+        on_progress=lambda progress: steps.append(progress.step),
     )
     assert steps == []
     assert (tmp_path / "tiny" / "weights.safetensors").read_bytes() == weights

@@ -1,0 +1,190 @@
+"""A brain as a diffeomorphic warp of a sharp template.
+
+    shares(x) = T(exp(v)(x)),    v = c + B^T (W^T d(y) + b + F e)
+
+with the template T, the flow of a stationary velocity v, a basis B of velocities, the design d of
+the conditions y and standard normal noise e: a conditional template (Dalca et al. 2019, NeurIPS 32)
+with the statistics of velocities of registered people (Arsigny et al. 2006, MICCAI). The rows of
+W^T B are coefficient fields; F F^T is how people differ who are asked for the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from brainviewer.generators.flow import exponentiate, pull, resample
+from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
+from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from brainviewer.generators.checkpoint import Checkpoint
+
+REDUCTION = 2  # voxels of the maps in one of the velocity, along each axis
+MULTIPLE = 8  # what a registration halves three times
+SMALLEST_SHARE = 1e-6
+ENCODING_STEPS = 60
+ENCODING_RATE = 0.1
+# Weight of the mean squared difference of maps at half resolution beside |e|^2 / 2.
+ENCODING_WEIGHT = 2e4
+
+
+@dataclass(frozen=True, slots=True)
+class DiffeoConfig:
+    """Sizes of the model.
+
+    Attributes
+    ----------
+    shape : (I, J, K)
+        The grid; each a multiple of 8.
+    conditions : int
+        Length of the condition vector; 0 for an unconditional model.
+    components : int
+        Velocities in the basis, which is also the length of the noise.
+    knots : int
+        Of the natural cubic spline in age; at least 3.
+    """
+
+    shape: tuple[int, int, int]
+    conditions: int
+    components: int = 64
+    knots: int = 4
+
+    def __post_init__(self) -> None:
+        if any(n % MULTIPLE for n in self.shape):
+            raise ValueError(f"the grid must be multiples of {MULTIPLE} voxels, got {self.shape}")
+        if self.knots < 3 or self.components < 1:
+            raise ValueError(
+                f"there must be at least 3 knots and 1 component, got {self.knots} and "
+                f"{self.components}"
+            )
+
+    @property
+    def latent(self) -> int:
+        """Length of the noise."""
+        return self.components
+
+    @property
+    def coarse_shape(self) -> tuple[int, int, int]:
+        """The velocity's grid."""
+        i, j, k = (n // REDUCTION for n in self.shape)
+        return i, j, k
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> DiffeoConfig:
+        """Rebuild from a configuration file."""
+        return cls(**{**entry, "shape": tuple(entry["shape"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+class Diffeo(nn.Module):
+    """Template, design, basis and spread together."""
+
+    knots: Tensor
+    centre: Tensor
+    basis: Tensor
+    intercept: Tensor
+    weights: Tensor
+    factor: Tensor
+
+    def __init__(self, config: DiffeoConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mean = MeanBrain(config.shape)
+        self.deviations = Deviations(config.conditions)
+        voxels = 3 * prod(config.coarse_shape)
+        terms = 2 * (config.knots - 1) + 1 + config.conditions
+        self.register_buffer("knots", torch.linspace(-1.5, 1.5, config.knots))
+        self.register_buffer("centre", torch.zeros(voxels))
+        self.register_buffer("basis", torch.zeros(config.components, voxels))
+        self.register_buffer("intercept", torch.zeros(config.components))
+        self.register_buffer("weights", torch.zeros(terms, config.components))
+        self.register_buffer("factor", torch.eye(config.components))
+
+    def design(self, y: Tensor) -> Tensor:
+        """Return the terms d(y) of conditions (B, D): (B, T).
+
+        A natural cubic spline in age, sex, their products, and how the other features depart from
+        what is expected at that age and sex; 0 in the columns of age and sex themselves.
+        """
+        age, sex = self.deviations.age, self.deviations.sex
+        a, s = (y @ age)[:, None], (y @ sex)[:, None]
+        spline = natural_spline(a, self.knots)
+        others = self.deviations(y) * (1.0 - age - sex)
+        return torch.cat([spline, s, spline * s, others], dim=1)
+
+    def scores(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Return what stands before the basis for noise (B, L) and conditions (B, D): (B, L)."""
+        return self.design(y) @ self.weights + self.intercept + noise @ self.factor.T
+
+    def velocity(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Return v of noise (B, L) and conditions (B, D): (B, 3, I/2, J/2, K/2), its voxels."""
+        flat = self.centre + self.scores(noise, y) @ self.basis
+        return flat.view(len(flat), 3, *self.config.coarse_shape)
+
+    def shares(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
+        flow = exponentiate(self.velocity(noise, y))
+        template = self.mean.shares.expand(len(flow), -1, -1, -1, -1)
+        return pull(template, resample(flow, self.config.shape))
+
+    def decode(self, noise: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
+        """Decode noise (B, L) under conditions (B, D): logits (B, 4, I, J, K)."""
+        with full_precision(noise):
+            return self.shares(noise, y).clamp_min(SMALLEST_SHARE).log()
+
+    def noise(self, maps: Tensor, y: Tensor) -> Tensor:
+        """Find the noise (B, L) of maps (B, 3, I, J, K) under conditions (B, D).
+
+        The most probable one: the template is registered to the maps, at half resolution, by
+        warps of the model alone, with |e|^2 / 2 as penalty. Adam takes the same number of steps
+        for everybody, so that the same maps give the same noise.
+        """
+        with torch.inference_mode(mode=False), torch.enable_grad(), full_precision(maps):
+            wanted = functional.avg_pool3d(maps.clone(), REDUCTION)
+            template = functional.avg_pool3d(self.mean.shares[:, :3], REDUCTION)
+            template = template.expand(len(maps), -1, -1, -1, -1)
+            y = y.clone()
+            noise = maps.new_zeros((len(maps), self.config.latent), requires_grad=True)
+            optimizer = torch.optim.Adam([noise], lr=ENCODING_RATE)
+            for step in range(ENCODING_STEPS):
+                optimizer.param_groups[0]["lr"] = ENCODING_RATE * (1.0 - step / ENCODING_STEPS)
+                optimizer.zero_grad()
+                carried = pull(template, exponentiate(self.velocity(noise, y)))
+                misfit = (carried - wanted).square().sum(dim=1).mean(dim=(1, 2, 3)).sum()
+                loss = ENCODING_WEIGHT * misfit + 0.5 * noise.square().sum()
+                torch.autograd.backward(loss)
+                optimizer.step()
+            return noise.detach()
+
+
+def natural_spline(x: Tensor, knots: Tensor) -> Tensor:
+    """Return the basis of natural cubic splines but for its constant: (N, knots - 1).
+
+    Linear beyond the first and the last knot. Hastie, Tibshirani and Friedman, The Elements of
+    Statistical Learning, 2nd edition, Eqs. 5.4 and 5.5, divided by the knots' range squared.
+
+    Parameters
+    ----------
+    x : (N, 1) Tensor
+    knots : (M,) Tensor, rising
+    """
+    last, inner = knots[-1], knots[:-1]
+    cubes = functional.relu(x - inner) ** 3 - functional.relu(x - last) ** 3
+    d = cubes / (last - inner) / (last - knots[0])
+    return torch.cat([x, d[:, :-1] - d[:, -1:]], dim=1)
+
+
+def load(checkpoint: Checkpoint, device: str) -> TissueGenerator:
+    """Load a checkpoint's weights; errors are turned into words by `load_generator`."""
+    return load_tissue_generator(checkpoint, Diffeo, device, read_config=DiffeoConfig.from_json)

@@ -1,0 +1,167 @@
+"""The diffeomorphic generator: a protocol kept, brains that are warps, gradients that are true."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from scipy.interpolate import CubicSpline
+
+from brainviewer.core.volume import Brain, voxel_volume_ml
+from brainviewer.generators.base import GenerationError
+from brainviewer.generators.device import Device
+from brainviewer.generators.diffeo import Diffeo, DiffeoConfig, natural_spline
+from brainviewer.generators.flow import exponentiate, jacobian_determinant, resample
+from brainviewer.generators.tissue_generator import TissueGenerator
+from tests.fakes import fake_training
+from tests.tiny import GRID_AFFINE, SHAPE, features_of
+
+COMPONENTS = 5
+PERSON = features_of(3)
+
+
+@pytest.fixture
+def model() -> Diffeo:
+    """Smooth velocities of about a voxel; the age drives the first component."""
+    schema, people = fake_training()[0], [features_of(n) for n in range(40)]
+    model = Diffeo(DiffeoConfig(SHAPE, len(schema.columns), COMPONENTS))
+    rng = np.random.default_rng(5)
+    coarse = model.config.coarse_shape
+    raw = rng.normal(size=(COMPONENTS, 3, *coarse))
+    basis = ndimage.gaussian_filter(raw, (0, 0, 2, 2, 2)).reshape(COMPONENTS, -1)
+    basis *= 0.4 / np.abs(basis).max()
+    model.basis.copy_(torch.from_numpy(basis))
+    model.weights.copy_(torch.from_numpy(rng.normal(size=model.weights.shape) * 0.3))
+    encoded = np.stack([schema.encode(row) for row in people])
+    known = np.stack([schema.known(row) for row in people])
+    columns = [column.feature for column in schema.columns]
+    model.deviations.fit(encoded, known, columns.index("age"), columns.index("sex"))
+    shares = rng.random((4, *SHAPE))
+    shares[:3] *= np.pad(np.ones([n - 6 for n in SHAPE]), 3)
+    shares[3] += 1 - np.pad(np.ones([n - 6 for n in SHAPE]), 3)
+    shares = ndimage.gaussian_filter(shares, (0, 1, 1, 1))
+    model.mean.shares.copy_(torch.from_numpy(shares / shares.sum(axis=0))[None])
+    return model
+
+
+@pytest.fixture
+def generator(model) -> TissueGenerator:
+    device = Device(torch.device("cpu"), "CPU", bfloat16=False)
+    schema, _ = fake_training()
+    return TissueGenerator("tiny", model, schema=schema, affine=GRID_AFFINE, device=device)
+
+
+def test_the_same_arguments_make_the_same_brain(generator) -> None:
+    first, second = (generator.generate(generator.draw(4), PERSON) for _ in range(2))
+    np.testing.assert_array_equal(first.data, second.data)
+    assert first.data.shape == (3, *SHAPE)
+    assert first.data.min() >= 0
+    assert first.data.sum(axis=0).max() <= 1 + 1e-5
+
+
+def test_identity_and_conditions_both_move_the_brain(generator) -> None:
+    brain = generator.generate(generator.draw(4), PERSON).data
+    for other in (
+        generator.generate(generator.draw(5), PERSON),
+        generator.generate(generator.draw(4), PERSON | {"age": 75.0}),
+        generator.generate(generator.draw(4), PERSON | {"height": 195.0}),
+    ):
+        assert np.abs(other.data - brain).max() > 0.01
+
+
+def test_what_is_missing_is_what_is_expected(generator) -> None:
+    unknown = PERSON | {"height": None, "education": None, "occupation": None}
+    brain = generator.generate(generator.draw(4), unknown)
+    assert np.isfinite(brain.data).all()
+    assert np.abs(brain.data - generator.generate(generator.draw(4), PERSON).data).max() > 1e-3
+
+
+def test_without_velocity_the_brain_is_the_template(model, generator) -> None:
+    model.basis.zero_()
+    brain = generator.generate(generator.draw(4), PERSON)
+    np.testing.assert_allclose(brain.data, model.mean.shares[0, :3].numpy(), atol=1e-5)
+
+
+def test_volumes_from_maps_and_from_the_jacobian_agree(model, generator) -> None:
+    identity = generator.draw(4)
+    y = torch.from_numpy(generator.schema.encode(PERSON))[None]
+    velocity = model.velocity(torch.from_numpy(identity.latent)[None], y)
+    size = jacobian_determinant(resample(exponentiate(-velocity), SHAPE))
+    assert size.min() > 0
+    from_jacobian = (model.mean.shares[0, :3] * size).sum(dim=(1, 2, 3)).numpy()
+    from_maps = generator.generate(identity, PERSON).data.sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(from_maps, from_jacobian, rtol=0.01)
+
+
+def test_gradients_agree_with_finite_differences(model, generator) -> None:
+    identity = generator.draw(4)
+    gradients = generator.volume_gradients(identity, PERSON)
+    assert gradients.shape == (3, len(generator.schema.columns))
+    noise = torch.from_numpy(identity.latent)[None].double()
+    y = torch.from_numpy(generator.schema.encode(PERSON))[None].double()
+    exact = model.double()
+    step = 1e-5
+    for column in range(gradients.shape[1]):
+        ends = []
+        for sign in (1, -1):
+            moved = y.clone()
+            moved[0, column] += sign * step
+            ends.append(exact.shares(noise, moved)[0, :3].sum(dim=(1, 2, 3)))
+        slope = (ends[0] - ends[1]).numpy() / (2 * step) * voxel_volume_ml(GRID_AFFINE)
+        scale = np.abs(gradients[:, column]).max()
+        np.testing.assert_allclose(gradients[:, column], slope, rtol=0.02, atol=0.01 * scale)
+
+
+def test_encoding_a_brain_finds_a_person_who_looks_like_it(generator) -> None:
+    brain = generator.generate(generator.draw(4), PERSON)
+    identity = generator.encode(brain, PERSON)
+    again = generator.encode(brain, PERSON)
+    np.testing.assert_array_equal(identity.latent, again.latent)
+    rebuilt = generator.generate(identity, PERSON)
+    stranger = generator.generate(generator.draw(5), PERSON)
+    errors = [np.abs(other.data - brain.data).mean() for other in (rebuilt, stranger)]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_a_brain_on_another_grid_is_refused(generator) -> None:
+    small = Brain(("WM", "GM", "CSF"), np.zeros((3, 8, 8, 8), np.float32), GRID_AFFINE)
+    with pytest.raises(GenerationError, match="encodes WM/GM/CSF on"):
+        generator.encode(small, PERSON)
+
+
+def test_the_spline_spans_natural_cubic_splines() -> None:
+    knots = np.array([-1.2, -0.1, 0.6, 1.4])
+    natural = CubicSpline(knots, [0.3, -1.0, 2.0, 0.5], bc_type="natural")
+    x = np.linspace(-1.2, 1.4, 50)
+    basis = natural_spline(torch.from_numpy(x)[:, None], torch.from_numpy(knots)).numpy()
+    assert basis.shape == (50, 3)
+    design = np.column_stack([np.ones(50), basis])
+    fit = np.linalg.lstsq(design, natural(x), rcond=None)[0]
+    np.testing.assert_allclose(design @ fit, natural(x), atol=1e-9)
+
+
+def test_the_spline_is_straight_beyond_its_knots() -> None:
+    knots = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+    x = torch.tensor([1.5, 2.0, 2.5, -1.5, -2.0, -2.5], dtype=torch.float64)[:, None]
+    basis = natural_spline(x, knots)
+    torch.testing.assert_close(basis[2] - basis[1], basis[1] - basis[0])
+    torch.testing.assert_close(basis[5] - basis[4], basis[4] - basis[3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"shape": (16, 20, 16)}, r"multiples of 8 voxels, got \(16, 20, 16\)"),
+        ({"knots": 2}, "at least 3 knots and 1 component, got 2 and 64"),
+        ({"components": 0}, "at least 3 knots and 1 component, got 4 and 0"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(changes, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        DiffeoConfig(**{"shape": SHAPE, "conditions": 3} | changes)
+
+
+def test_a_configuration_comes_back_from_json() -> None:
+    config = DiffeoConfig(SHAPE, 7, 12, 5)
+    assert DiffeoConfig.from_json(config.to_json() | {"shape": list(SHAPE)}) == config
