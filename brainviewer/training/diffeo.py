@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import logging
 import time
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 
 from brainviewer.cohort.reading import FULL, People
 from brainviewer.cohort.store import CohortError
-from brainviewer.core.files import write_atomically
+from brainviewer.core.files import write_atomically, write_json_atomically
 from brainviewer.core.scenario import feature_age
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import voxel_volume_ml
@@ -23,7 +24,7 @@ from brainviewer.generators.diffeo import Diffeo, DiffeoConfig
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
 from brainviewer.training.anatomy import build_template, load_anatomy
 from brainviewer.training.dataset import FEWEST_PEOPLE, encode_people, fit_deviations
-from brainviewer.training.loop import LOG_FILE, Progress
+from brainviewer.training.loop import LOG_FILE, Progress, TrainingError
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
 from brainviewer.training.registration import Effort, register
 from brainviewer.training.velocities import fit_velocities
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+RUN_FILE = "run.json"
+FAILED_FILE = "failed.json"
 TEMPLATE_FILE = "template.npz"
 TEMPLATE_PEOPLE = 16
 LEAST_OVERLAP = 0.6  # mean Dice of the tissues; the cohort's people reach 0.75 to 0.85
@@ -54,7 +57,7 @@ class RegistrationError(ValueError):
 class DiffeoWeights:
     """The weight of a velocity's roughness beside the mismatch of maps."""
 
-    smoothness: float = 0.01
+    smoothness: float = 0.005
 
 
 def fit_diffeo(
@@ -90,14 +93,19 @@ def fit_diffeo(
     TrainingRecipeError
         When the recipe does not fit the family.
     CohortError
-        When fewer than 20 people could be registered.
+        When fewer than 20 people could be registered, or a file of the run is damaged.
+    TrainingError
+        When the run to resume was of another recipe or other people.
     """
     weights = loss_weights(DiffeoWeights, recipe)
     effort = Effort(recipe.steps, recipe.learning_rate, weights.smoothness)
+    _check(data, recipe)
     config = _config(data, recipe)
     run = _Run(out, data, effort, choose_device(device).torch_device, on_progress)
-    if not resume:
-        run.forget()
+    if resume and run.exists():
+        run.check()
+    else:
+        run.begin()
     template = run.template()
     velocities, kept = run.register_all(template)
     data = replace(data, train=kept)
@@ -108,6 +116,18 @@ def fit_diffeo(
     scores = fit_velocities(model, velocities, _conditions(model, data, kept))
     run.log(len(kept), scores | validate(model, data))
     return model, data
+
+
+def _check(data: TrainingData, recipe: TrainingRecipe) -> None:
+    """Refuse what this family has no use for."""
+    if len(data.more):
+        raise TrainingRecipeError(
+            f"a {recipe.generator} is fitted to people with features; train it without --more"
+        )
+    if recipe.start:
+        raise TrainingRecipeError(
+            f"a {recipe.generator} starts from no other checkpoint, got start {recipe.start!r}"
+        )
 
 
 def _config(data: TrainingData, recipe: TrainingRecipe) -> DiffeoConfig:
@@ -129,10 +149,30 @@ class _Run:
     device: torch.device
     on_progress: Callable[[Progress], None]
 
-    def forget(self) -> None:
-        """Delete what an earlier run left."""
-        for path in (self.out / TEMPLATE_FILE, *self._fields.glob("*.npz")):
+    def exists(self) -> bool:
+        """Say whether there is something to resume."""
+        return (self.out / RUN_FILE).is_file()
+
+    def begin(self) -> None:
+        """Delete what an earlier run left, and write what this one is about."""
+        left = [self.out / name for name in (RUN_FILE, TEMPLATE_FILE, FAILED_FILE, LOG_FILE)]
+        for path in (*left, *self._fields.glob("*.npz")):
             path.unlink(missing_ok=True)
+        self.out.mkdir(parents=True, exist_ok=True)
+        write_json_atomically(self.out / RUN_FILE, self._about)
+
+    def check(self) -> None:
+        """Raise TrainingError unless the run that is there is about the same."""
+        path = self.out / RUN_FILE
+        try:
+            same = json.loads(path.read_text(encoding="utf-8")) == self._about
+        except (OSError, ValueError):
+            same = False
+        if not same:
+            raise TrainingError(
+                f"{path} is damaged or of another recipe or cohort; train without --resume to "
+                f"start over"
+            )
 
     def template(self) -> FloatArray:
         """Return the template (4, I, J, K), made from people of all ages where there is none."""
@@ -155,9 +195,9 @@ class _Run:
     def register_all(self, template: FloatArray) -> tuple[FloatArray, People]:
         """Return the velocities of the training people and those of them who could be registered.
 
-        What fails is logged by name and left out.
+        Who fails is left out, and named in the log and in failed.json.
         """
-        people = self.data.train
+        people, failed = self.data.train, {}
         velocities: dict[int, FloatArray] = {}
         for index, name in enumerate(people.ids):
             path = self._fields / f"{name}.npz"
@@ -171,9 +211,11 @@ class _Run:
                 overlap = check_registration(template, _maps(people, index), velocity)
             except RegistrationError as error:
                 _log.warning("%s is left out: %s", name, error)
+                failed[name] = str(error)
                 continue
             velocities[index] = velocity
             self._report(index + 1, len(people), {"overlap": overlap})
+        write_json_atomically(self.out / FAILED_FILE, failed)
         if len(velocities) < FEWEST_PEOPLE:
             raise CohortError(
                 f"the template must be registered to at least {FEWEST_PEOPLE} people, and was to "
@@ -183,9 +225,13 @@ class _Run:
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         """Append numbers to the table of the run: step, name, value."""
-        self.out.mkdir(parents=True, exist_ok=True)
         with (self.out / LOG_FILE).open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([step, n, f"{v:.6g}"] for n, v in numbers.items())
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        shape = list(self.data.train.maps.shape[2:])
+        return {"effort": asdict(self.effort), "shape": shape, "people": list(self.data.train.ids)}
 
     @property
     def _fields(self) -> Path:

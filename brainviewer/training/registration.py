@@ -50,8 +50,8 @@ class Effort:
     """
 
     steps: int = 160
-    step_voxels: float = 0.07
-    smoothness: float = 0.01
+    step_voxels: float = 0.1
+    smoothness: float = 0.005
 
 
 def register(template: Tensor, brain: Tensor, effort: Effort) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.training import anatomy, diffeo
 from brainviewer.training.anatomy import build_template, load_anatomy
 from brainviewer.training.diffeo import RegistrationError, check_registration, fit_diffeo
+from brainviewer.training.loop import TrainingError
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.registration import Effort, register
 from brainviewer.training.run import train_checkpoint
@@ -121,6 +123,8 @@ def test_who_cannot_be_registered_is_named_and_left_out(
     assert len(kept.train) == len(data.train) - 1
     assert data.train.ids[1] not in kept.train.ids
     assert f"{data.train.ids[1]} is left out: the warp folds" in caplog.text
+    failed = json.loads((out / "failed.json").read_text())
+    assert failed == {data.train.ids[1]: "the warp folds"}
 
 
 def test_too_few_registered_people_are_refused(data, fitted_once, monkeypatch) -> None:
@@ -131,7 +135,8 @@ def test_too_few_registered_people_are_refused(data, fitted_once, monkeypatch) -
 
 def test_a_damaged_velocity_is_named(data, fitted_once, tmp_path) -> None:
     (tmp_path / "velocities").mkdir()
-    (tmp_path / "template.npz").write_bytes((fitted_once[0] / "template.npz").read_bytes())
+    for name in ("template.npz", "run.json"):
+        (tmp_path / name).write_bytes((fitted_once[0] / name).read_bytes())
     (tmp_path / "velocities" / f"{data.train.ids[0]}.npz").write_bytes(b"PK")
     with pytest.raises(CohortError, match=rf"{data.train.ids[0]}\.npz is damaged .* and resume"):
         fit(data, tmp_path, resume=True)
@@ -142,12 +147,25 @@ def test_a_damaged_velocity_is_named(data, fitted_once, tmp_path) -> None:
     [
         ({"model": {"wings": 2}}, "does not fit a diffeo: .*'wings'"),
         ({"losses": {"beauty": 1.0}}, "do not fit a diffeo: .*'beauty'"),
+        ({"start": "vae-ixi"}, "a diffeo starts from no other checkpoint, got start 'vae-ixi'"),
         ({"model": {"knots": 1}}, "does not fit a diffeo: there must be at least 3 knots"),
     ],
 )
 def test_a_recipe_that_does_not_fit_is_one_sentence(data, tmp_path, changes, sentence) -> None:
     with pytest.raises(TrainingRecipeError, match=sentence):
         fit_diffeo(data, replace(TINY, **changes), "cpu", out=tmp_path, resume=False)
+
+
+def test_people_without_features_are_refused(data, tmp_path) -> None:
+    with pytest.raises(TrainingRecipeError, match="train it without --more"):
+        fit(replace(data, more=data.train), tmp_path)
+
+
+def test_a_run_of_another_recipe_is_not_taken_up(data, fitted_once) -> None:
+    out, _ = fitted_once
+    longer = replace(TINY, steps=TINY.steps + 1)
+    with pytest.raises(TrainingError, match=r"run\.json is damaged or of another recipe or coh"):
+        fit_diffeo(data, longer, "cpu", out=out, resume=True)
 
 
 def test_a_warp_that_folds_or_does_not_cover_is_refused(data) -> None:
