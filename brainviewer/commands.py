@@ -338,7 +338,9 @@ def train_generator(
         def show(now: TrainingProgress) -> None:
             totals = {n: v for n, v in now.losses.items() if n.endswith(("total", "overlap"))}
             shown = " ".join(f"{name} {value:.3g}" for name, value in totals.items())
-            progress.update(task, completed=now.step, total=now.steps, description=shown)
+            progress.update(
+                task, completed=now.step, total=now.steps, description=shown or "training"
+            )
 
         train_checkpoint(
             recipe,
