@@ -198,7 +198,8 @@ class ViewingArea(QWidget):
             return f"{choice.against}:{numbers.index(choice.pin)}"
         if choice.checkpoint is not None:
             return f"{choice.against}:{choice.checkpoint.name}"
-        return choice.against.value
+        # The maps of a scan are in no recipe: the person as given is what is left of it.
+        return Against.FACTUAL.value
 
     def _choice_of(self, beside: str) -> Choice:
         """Find what a scene puts beside; the person as given stands in for what is not here."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QProgressDialog
 
 from brainviewer.gui.scan_dialog import UNKNOWN, ScanDialog
 from brainviewer.session.comparison import Against
+from brainviewer.session.scene import scene_from_json
 from tests.fakes import fake_scan
 from tests.gui.conftest import wait_until_idle
 
@@ -101,6 +102,15 @@ def test_a_scan_becomes_a_person_beside_the_scan_and_grows_older(
     wait_until_idle(started, qtbot)
     assert session.shown.identity.label == "sub-X"
     assert session.shown.conditions["age"] == 75.0
+
+
+def test_a_recipe_saved_beside_a_scan_can_be_opened(started, qtbot, scan_path, preparation) -> None:
+    ask(started, qtbot, scan_path).start.click()
+    preparation.done(fake_scan())
+    wait_until_idle(started, qtbot)
+    view = started.scenes.recipe().view
+    assert scene_from_json(view).beside == "factual"
+    assert "sub-X_T1w" not in [layer["name"] for layer in view["layers"]]
 
 
 def test_stopping_leaves_the_person_that_was(started, qtbot, scan_path, preparation) -> None:
