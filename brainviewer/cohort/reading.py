@@ -1,4 +1,4 @@
-"""People of a cohort on a generator's grid: tissue maps, their volumes, and features."""
+"""People of a cohort on a generator's grid: tissue maps or T1 images, volumes, and features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brainviewer.cohort.bids import Participants, read_participants
-from brainviewer.cohort.store import REGIONS, CohortError, CohortStore
+from brainviewer.cohort.store import REGIONS, T1_RIGID, CohortError, CohortStore, to_uint8
+from brainviewer.core.intensity import scale_intensity
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import voxel_volume_ml
 
@@ -68,15 +69,15 @@ class Crop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Tissue maps and conditions of some people.
+    """Brains and conditions of some people.
 
     Attributes
     ----------
     ids : tuple of str
-    maps : (N, 3, I, J, K) uint8 ndarray
-        255 x partial volume of WM, GM, CSF.
+    maps : (N, C, I, J, K) uint8 ndarray
+        255 x partial volume of WM, GM, CSF, or 255 x intensity of the T1-weighted image.
     volumes_ml : (N, 3) float32 ndarray
-        Of these maps.
+        Of WM, GM, CSF: of these maps, or measured in native space beside an image.
     conditions : tuple of Conditions
     """
 
@@ -115,12 +116,15 @@ def read_people(
     crop: Crop,
     *,
     affine: Affine,
+    channels: tuple[str, ...] = TISSUES,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> People:
     """Read the maps of people and measure them.
 
     Parameters
     ----------
+    channels : tuple of str
+        ``("WM", "GM", "CSF")`` or ``("T1w",)``: nothing else is read.
     conditions : mapping of participant_id to Conditions
         Who to read, in order.
     crop : Crop
@@ -133,11 +137,16 @@ def read_people(
     CohortError
         When a person is missing or damaged, or more than 1 % of a brain lies outside the part.
     """
-    maps = np.empty((len(conditions), len(TISSUES), *crop.shape), dtype=np.uint8)
+    maps = np.empty((len(conditions), len(channels), *crop.shape), dtype=np.uint8)
     volumes = np.empty((len(conditions), len(TISSUES)), dtype=np.float32)
     for index, name in enumerate(conditions):
-        maps[index] = read_maps(store, name, crop)
-        volumes[index] = stored_volumes_ml(maps[index], affine)
+        if channels == TISSUES:
+            maps[index] = read_maps(store, name, crop)
+            volumes[index] = stored_volumes_ml(maps[index], affine)
+        else:
+            maps[index] = read_t1(store, name, crop)
+            measured = store.read_details(name)["volumes_ml"]
+            volumes[index] = [measured[tissue] for tissue in TISSUES]
         on_progress(index + 1, len(conditions))
     return People(tuple(conditions), maps, volumes, tuple(conditions.values()))
 
@@ -150,18 +159,42 @@ def read_maps(store: CohortStore, participant_id: str, crop: Crop) -> NDArray[np
     CohortError
         As `read_people`.
     """
-    stored = _read_arrays(store, participant_id, TISSUES)
-    missing = [tissue for tissue in TISSUES if tissue not in stored]
+    return _read_part(store, participant_id, TISSUES, crop)
+
+
+def read_t1(store: CohortStore, participant_id: str, crop: Crop) -> NDArray[np.uint8]:
+    """Read the rigidly aligned T1 image of a person: (1, I, J, K) uint8, 255 x intensity.
+
+    It is scaled by `scale_intensity`.
+
+    Raises
+    ------
+    CohortError
+        As `read_people`.
+    """
+    part = _read_part(store, participant_id, (T1_RIGID,), crop)
+    try:
+        return to_uint8(scale_intensity(part))
+    except ValueError as error:
+        raise _damaged(store, participant_id, str(error)) from error
+
+
+def _read_part(
+    store: CohortStore, participant_id: str, names: Sequence[str], crop: Crop
+) -> NDArray[np.uint8]:
+    """Read the named arrays of a person (C, I, J, K), of which the crop must lose little."""
+    stored = _read_arrays(store, participant_id, names)
+    missing = [name for name in names if name not in stored]
     if missing:
         raise _damaged(store, participant_id, f"there is no {missing[0]}")
-    whole = np.stack([stored[tissue] for tissue in TISSUES])
+    whole = np.stack([stored[name] for name in names])
     crop.check(whole.shape[1:])
     maps = np.ascontiguousarray(crop.cut(whole))
-    lost = 1.0 - maps.sum(dtype=np.float64) / whole.sum(dtype=np.float64)
-    if lost > LARGEST_CROP_LOSS:
+    kept, total = maps.sum(dtype=np.float64), whole.sum(dtype=np.float64)
+    if kept < (1.0 - LARGEST_CROP_LOSS) * total:
         raise CohortError(
-            f"{lost:.1%} of {participant_id} lies outside the generator's grid; enlarge shape or "
-            f"move first_voxel"
+            f"{1.0 - kept / total:.1%} of {participant_id} lies outside the generator's "
+            f"grid; enlarge shape or move first_voxel"
         )
     return maps
 

@@ -14,6 +14,7 @@ from brainviewer.cohort.reading import FULL, Crop, People, read_people, read_tab
 from brainviewer.cohort.store import CohortError, CohortStore, grid_affine
 from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, fit_schema
 from brainviewer.core.scenario import AGE, SEX
+from brainviewer.core.tissues import TISSUES
 from brainviewer.generators.networks import Deviations
 from brainviewer.training.folds import FOLDS, assign_folds
 from brainviewer.training.recipe import TrainingRecipeError
@@ -46,6 +47,8 @@ class TrainingData:
     affine : (4, 4) float64 ndarray, mm
         Of the generator's grid.
     folds : dict of participant_id to fold
+    channels : tuple of str
+        What the people's maps are.
     """
 
     train: People
@@ -55,10 +58,15 @@ class TrainingData:
     schema: FeatureSchema
     affine: Affine
     folds: dict[str, int]
+    channels: tuple[str, ...] = TISSUES
 
 
 def load_training_data(
-    store: CohortStore, recipe: TrainingRecipe, more: Sequence[CohortStore] = ()
+    store: CohortStore,
+    recipe: TrainingRecipe,
+    more: Sequence[CohortStore] = (),
+    *,
+    channels: tuple[str, ...] = TISSUES,
 ) -> TrainingData:
     """Read the people of a cohort that have age and sex, and split them by fold.
 
@@ -68,6 +76,8 @@ def load_training_data(
     recipe : TrainingRecipe
     more : sequence of CohortStore
         Cohorts whose people with age and sex are all trained on: simulated ones, for instance.
+    channels : tuple of str
+        What to read: ``("WM", "GM", "CSF")`` or ``("T1w",)``.
 
     Raises
     ------
@@ -97,12 +107,12 @@ def load_training_data(
 
     def read(*wanted: int) -> People:
         own = {name: row for name, row in people.items() if folds[name] in wanted}
-        return read_people(store, own, crop, affine=affine)
+        return read_people(store, own, crop, affine=affine, channels=channels)
 
     def read_all(other: CohortStore) -> People:
         _check_grid(other, store)
         rows = _complete_people(other, read_table(other), kept)
-        return read_people(other, rows, crop, affine=affine)
+        return read_people(other, rows, crop, affine=affine, channels=channels)
 
     train = read(*sorted(set(range(FOLDS)) - held_out))
     return TrainingData(
@@ -113,12 +123,13 @@ def load_training_data(
         schema=fit_schema([named[name] for name in recipe.features], train.conditions),
         affine=affine,
         folds=folds,
+        channels=channels,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tissue maps (B, 3, I, J, K) in [0, 1] and conditions (B, D)."""
+    """Maps (B, C, I, J, K) in [0, 1], or codes of them, and conditions (B, D)."""
 
     maps: Tensor
     conditions: Tensor
@@ -175,7 +186,7 @@ class BatchSource:
         return Batch(self.maps(chosen, random), self.conditions(chosen, random))
 
     def maps(self, chosen: Tensor, random: torch.Generator) -> Tensor:
-        """Mirror and warp the maps of chosen people (B,), at random: (B, 3, I, J, K)."""
+        """Mirror and warp the maps of chosen people (B,), at random: (B, C, I, J, K)."""
         maps = mirror_some(self._maps[chosen].float() / FULL, random)
         return warp_smoothly(maps, random, amount_mm=self._recipe.warp_mm)
 

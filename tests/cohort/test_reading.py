@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from brainviewer.cohort.reading import Crop, read_maps, read_people, read_regions
+from brainviewer.cohort.reading import Crop, read_maps, read_people, read_regions, read_t1
 from brainviewer.cohort.store import CohortError, CohortStore, PersonRecord
+from brainviewer.core.intensity import BRIGHT_INTENSITY
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 SHAPE = (6, 5, 4)
@@ -67,3 +68,33 @@ def test_damaged_arrays_are_named(store, read, content) -> None:
         path.write_bytes(content)
     with pytest.raises(CohortError, match=r"arrays of sub-a cannot be read .* import again"):
         read(store, "sub-a", CROP)
+
+
+@pytest.fixture
+def pictured(tmp_path) -> CohortStore:
+    """One person with a T1 image and no tissue maps."""
+    store = CohortStore(tmp_path)
+    image = np.zeros(SHAPE, np.uint8)
+    image[1:5, 1:4, 1:3] = 100
+    volumes_ml = {"WM": 500.0, "GM": 600.0, "CSF": 200.0}
+    store.write_person(PersonRecord("sub-a", {"T1w": image}, volumes_ml, 1.0))
+    return store
+
+
+def test_a_t1_image_is_read_alone_and_scaled(pictured) -> None:
+    people = read_people(pictured, {"sub-a": {}}, CROP, affine=AFFINE, channels=("T1w",))
+    assert people.maps.shape == (1, 1, *CROP.shape)
+    assert set(np.unique(people.maps)) == {0, round(255 * BRIGHT_INTENSITY)}
+    np.testing.assert_array_equal(people.volumes_ml, [[500, 600, 200]])
+
+
+def test_a_person_without_a_t1_image_is_named(store) -> None:
+    with pytest.raises(CohortError, match=r"arrays of sub-a cannot be read \(there is no T1w\)"):
+        read_people(store, {"sub-a": {}}, CROP, affine=AFFINE, channels=("T1w",))
+
+
+def test_an_empty_t1_image_is_named(pictured) -> None:
+    empty = {"T1w": np.zeros(SHAPE, np.uint8)}
+    pictured.write_person(PersonRecord("sub-b", empty, {}, 1.0))
+    with pytest.raises(CohortError, match=r"sub-b cannot be read \(the T1-weighted image is empty"):
+        read_t1(pictured, "sub-b", CROP)
