@@ -20,6 +20,7 @@ GENERATORS = {
     "ldm": "brainviewer.generators.ldm",
     "cldm": "brainviewer.generators.ldm",
     "diffeo": "brainviewer.generators.diffeo",
+    "brainsynth": "brainviewer.generators.brainsynth",
 }
 
 

@@ -12,8 +12,8 @@ from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity, Space
 from brainviewer.generators.device import Device, choose_device, place_on
+from brainviewer.generators.loading import condition_tensor, load_model
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, NetworkConfig
-from brainviewer.generators.packing import read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -143,7 +143,8 @@ class TissueGenerator:
         if not self.schema.columns:
             return np.zeros((len(self.channels if weights is None else weights), 0), np.float32)
         y = self._device.tensor(self.schema.encode(conditions))[None].requires_grad_()
-        filled = self._model.deviations.fill(y, self._known(conditions))
+        known = torch.from_numpy(self.schema.known(conditions))[None].to(y.device)
+        filled = self._model.deviations.fill(y, known)
         maps = self._decode(self._noise_tensor(identity), filled)[0]
         if weights is None:
             volumes = maps.sum(dim=(1, 2, 3)) * voxel_volume_ml(self.affine)  # (3,)
@@ -168,13 +169,7 @@ class TissueGenerator:
         return self._device.tensor(identity.latent)[None]
 
     def _condition_tensor(self, conditions: Conditions) -> Tensor:
-        """Return the condition vector (1, D), what is missing as expected at age and sex."""
-        y = self._device.tensor(self.schema.encode(conditions))[None]
-        return self._model.deviations.fill(y, self._known(conditions))
-
-    def _known(self, conditions: Conditions) -> Tensor:
-        known = torch.from_numpy(self.schema.known(conditions))[None]
-        return known.to(self._device.torch_device)
+        return condition_tensor(conditions, self.schema, self._model.deviations, self._device)
 
 
 def load_tissue_generator(
@@ -186,18 +181,9 @@ def load_tissue_generator(
     kind: type[TissueGenerator] = TissueGenerator,
 ) -> TissueGenerator:
     """Build the network that a checkpoint describes and give it the checkpoint's weights."""
-    config = read_config(checkpoint.config["model"])
-    if config.conditions != len(checkpoint.schema.columns):
-        raise ValueError(
-            f"its network takes {config.conditions} conditions, its features give "
-            f"{len(checkpoint.schema.columns)}"
-        )
-    model = build(config)
-    weights = read_weights(checkpoint.folder / "weights.safetensors")
-    cast("nn.Module", model).load_state_dict(weights)
     return kind(
         checkpoint.name,
-        model,
+        load_model(checkpoint, build, read_config),
         schema=checkpoint.schema,
         affine=np.array(checkpoint.config["affine"], dtype=np.float64),
         device=choose_device(device),

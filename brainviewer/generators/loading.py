@@ -1,0 +1,59 @@
+"""What generators share: a network from a checkpoint, and conditions on its device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+import torch
+
+from brainviewer.generators.packing import read_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor, nn
+
+    from brainviewer.core.features import Conditions, FeatureSchema
+    from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.generators.device import Device
+    from brainviewer.generators.networks import Deviations
+
+
+class Sizes(Protocol):
+    """The sizes of a network, of which its conditions must fit the checkpoint's features."""
+
+    @property
+    def conditions(self) -> int:
+        """Length of the condition vector."""
+        ...
+
+
+Config = TypeVar("Config", bound=Sizes)
+Model = TypeVar("Model")
+
+
+def load_model(
+    checkpoint: Checkpoint,
+    build: Callable[[Config], Model],
+    read_config: Callable[[Mapping[str, Any]], Config],
+) -> Model:
+    """Build the network that a checkpoint describes and give it the checkpoint's weights."""
+    config = read_config(checkpoint.config["model"])
+    if config.conditions != len(checkpoint.schema.columns):
+        raise ValueError(
+            f"its network takes {config.conditions} conditions, its features give "
+            f"{len(checkpoint.schema.columns)}"
+        )
+    model = build(config)
+    weights = read_weights(checkpoint.folder / "weights.safetensors")
+    cast("nn.Module", model).load_state_dict(weights)
+    return model
+
+
+def condition_tensor(
+    conditions: Conditions, schema: FeatureSchema, deviations: Deviations, device: Device
+) -> Tensor:
+    """Return the condition vector (1, D), what is missing as expected at age and sex."""
+    y = device.tensor(schema.encode(conditions))[None]
+    known = torch.from_numpy(schema.known(conditions))[None].to(device.torch_device)
+    return deviations.fill(y, known)
