@@ -18,19 +18,20 @@ from torch.nn import functional
 
 from brainviewer.generators.ldm import LDM, NOISE_SCHEDULE, NOISE_STEPS, LDMConfig
 from brainviewer.training.adversary import BETAS, Adversary, AdversaryWeights, Balance
-from brainviewer.training.dataset import Batch, random_of
+from brainviewer.training.dataset import random_of
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import gaussian_kl, tissue_cross_entropy
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
+from brainviewer.training.stages import VALIDATING, TwoStages, encode_passes
 from brainviewer.training.task import TissueTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from torch import Tensor, nn
 
     from brainviewer.generators.ldm import AutoencoderOutput
-    from brainviewer.training.dataset import BatchSource, TrainingData
+    from brainviewer.training.dataset import Batch, BatchSource, TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
 _log = logging.getLogger(__name__)
@@ -39,8 +40,6 @@ _log = logging.getLogger(__name__)
 LATE_CRITIC_RATE = 0.5
 DENOISER_RATE = 0.5
 CONDITION_RATE = 4.0  # of the denoiser's: it starts at zero
-# What randomness is for, beside the two purposes of the people's batches.
-AUGMENTING, CHOOSING, VALIDATING = 2, 3, 4
 VALIDATION_NOISE_LEVELS = 8
 
 
@@ -179,12 +178,7 @@ class LDMTask(TissueTask):
             Of mean zero and unit spread.
         """
         _log.info("encoding %d people %d times", people.people, self._weights.passes)
-        codes = torch.stack(
-            [
-                torch.cat([self._encode(people, number, index) for index in range(people.people)])
-                for number in range(self._weights.passes)
-            ]
-        )
+        codes = encode_passes(self._encode, people, self._weights.passes, seed=self._seed)
         everybody, denoiser = codes.flatten(0, 1), self.model.denoiser
         denoiser.centre.copy_(everybody.mean(dim=0, keepdim=True))
         departures = (everybody - denoiser.centre).square()
@@ -192,12 +186,11 @@ class LDMTask(TissueTask):
         self._has_codes = True
         return denoiser.scale(everybody).view_as(codes)
 
-    def _encode(self, people: BatchSource, number: int, index: int) -> Tensor:
-        """Return the codes (1, C, i, j, k) of a person in a pass."""
-        random = random_of(self._seed, AUGMENTING, number, index)
-        maps = people.maps(torch.tensor([index]), random).to(self.device.torch_device)
+    def _encode(self, maps: Tensor, index: int) -> Tensor:
+        """Return the codes (1, C, i, j, k) of a person's maps."""
+        departure = self.model.mean.departure(maps.to(self.device.torch_device))
         with self.device.autocast():
-            codes, _ = self.model.autoencoder.posterior(self.model.mean.departure(maps))
+            codes, _ = self.model.autoencoder.posterior(departure)
         return codes
 
     def _score(self, model: nn.Module, maps: Tensor, index: int) -> dict[str, float]:
@@ -251,48 +244,6 @@ class LDMTask(TissueTask):
         with self.device.autocast():
             predicted = denoiser(noisy, t, departures)
         return functional.mse_loss(predicted, noise)
-
-
-class TwoStages:
-    """Batches of people for the autoencoder, and of their codes for the denoiser.
-
-    Parameters
-    ----------
-    encode : function
-        Makes the codes (P, N, C, i, j, k) of P passes over N people; called once.
-    first : int
-        The step from which on the maps of a batch are codes z (B, C, i, j, k).
-    size : int
-        B of those batches.
-    """
-
-    def __init__(
-        self,
-        people: BatchSource,
-        encode: Callable[[], Tensor],
-        *,
-        first: int,
-        size: int,
-        seed: int,
-    ) -> None:
-        self._people = people
-        self._encode = encode
-        self._first = first
-        self._size = size
-        self._seed = seed
-        self._codes: Tensor | None = None
-
-    def batch(self, step: int) -> Batch:
-        """Make the batch of a step; conditions are disturbed anew each time."""
-        if step < self._first:
-            return self._people.batch(step)
-        if self._codes is None:
-            self._codes = self._encode()
-        random = random_of(self._seed, CHOOSING, step)
-        passes, people = self._codes.shape[:2]
-        chosen = torch.randint(people, (self._size,), generator=random)
-        numbers = torch.randint(passes, (self._size,), generator=random)
-        return Batch(self._codes[numbers, chosen], self._people.conditions(chosen, random))
 
 
 def standard_kl(mean: Tensor, log_sd: Tensor) -> Tensor:
