@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from brainviewer.generators.device import place_on
+from brainviewer.generators.networks import CLASSES
 from brainviewer.training.critics import ImageCritic, draw_glimpses, look_at, with_background
 from brainviewer.training.losses import (
     gradient_penalty,
@@ -60,8 +61,10 @@ class Adversary:
     It sees parts of what softmax makes of logits, mirrored at random.
     """
 
+    shares = CLASSES
+
     def __init__(self, weights: AdversaryWeights, device: Device) -> None:
-        self.critic = ImageCritic(bounded=weights.adversary == "hinge")
+        self.critic = ImageCritic(shares=self.shares, bounded=weights.adversary == "hinge")
         place_on(self.critic, device)
         self._weights = weights
         self._device = device
@@ -69,13 +72,13 @@ class Adversary:
     def critic_losses(
         self, critic: nn.Module, maps: Tensor, made: Tensor, random: torch.Generator
     ) -> dict[str, Tensor]:
-        """Return the terms of the critic's turn: maps (B, 3, ...) are real, logits made.
+        """Return the terms of the critic's turn: maps (B, C, ...) are real, the others made.
 
         Both are looked at in the same places, so that what all brains share has no say.
         """
         places = draw_glimpses(len(maps), maps.shape[2:], random)
-        real = look_at(with_background(maps), places)
-        false = look_at(made.detach().float().softmax(dim=1), places)
+        real = look_at(self.real_shares(maps), places)
+        false = look_at(self.made_shares(made.detach().float()), places)
         with self._device.autocast():
             scores = critic(torch.cat([real, false]))
         of_real, of_made = scores[: len(real)], scores[len(real) :]
@@ -90,14 +93,36 @@ class Adversary:
         return {"total": total, **terms, "penalty": penalty}
 
     def verdict(self, made: Tensor, random: torch.Generator) -> Tensor:
-        """Return -D of logits (B, 4, I, J, K) for the generator's turn; the critic stays."""
+        """Return -D of what was made (B, S, I, J, K) for its maker's turn; the critic stays."""
         self.critic.requires_grad_(requires_grad=False)
         places = draw_glimpses(len(made), made.shape[2:], random)
         with self._device.autocast():
-            scores = self.critic(look_at(made.float().softmax(dim=1), places))
+            scores = self.critic(look_at(self.made_shares(made.float()), places))
         self.critic.requires_grad_(requires_grad=True)
         verdict: Tensor = -scores.mean()
         return verdict
+
+    def real_shares(self, maps: Tensor) -> Tensor:
+        """Return what the critic sees of tissue maps (B, 3, I, J, K)."""
+        return with_background(maps)
+
+    def made_shares(self, logits: Tensor) -> Tensor:
+        """Return what the critic sees of logits (B, 4, I, J, K)."""
+        return logits.softmax(dim=1)
+
+
+class IntensityAdversary(Adversary):
+    """The same critic for images: it sees intensities (B, 1, I, J, K) as they are."""
+
+    shares = 1
+
+    def real_shares(self, maps: Tensor) -> Tensor:
+        """Return the images themselves."""
+        return maps
+
+    def made_shares(self, logits: Tensor) -> Tensor:
+        """Return the images themselves."""
+        return logits
 
 
 class Balance:

@@ -22,7 +22,7 @@ GLIMPSE_VOXELS = 48
 
 
 class ImageCritic(nn.Module):
-    """D: scores of tissue maps, patch by patch, at 1/4 and 1/8 of the resolution.
+    """D: scores of tissue maps or images, patch by patch, at 1/4 and 1/8 of the resolution.
 
     A patch has an opinion of its own (Isola et al. 2017), so that a few people are many examples.
     It is shown how mixed each voxel is, 4 p (1 - p), beside the shares p: from these alone a critic
@@ -32,16 +32,24 @@ class ImageCritic(nn.Module):
     ----------
     channels : (int, int, int)
         At 1/2, 1/4 and 1/8 of the resolution.
+    shares : int
+        How many numbers a voxel has: those of tissue and background, or one intensity.
     bounded : bool
         Whether each layer's spectral norm is one (Miyato et al. 2018), as the hinge loss wants; a
         gradient penalty does without.
     """
 
-    def __init__(self, channels: tuple[int, int, int] = (32, 64, 128), *, bounded: bool) -> None:
+    def __init__(
+        self,
+        channels: tuple[int, int, int] = (32, 64, 128),
+        *,
+        shares: int = CLASSES,
+        bounded: bool,
+    ) -> None:
         super().__init__()
         fine, middle, coarse = channels
         norm: Callable[[nn.Module], nn.Module] = spectral_norm if bounded else nn.Identity()
-        self.stem = norm(nn.Conv3d(8 * 2 * CLASSES, fine, 3, padding=1))
+        self.stem = norm(nn.Conv3d(8 * 2 * shares, fine, 3, padding=1))
         self.to_middle = norm(nn.Conv3d(fine, middle, 4, stride=2, padding=1))
         self.middle = norm(nn.Conv3d(middle, middle, 3, padding=1))
         self.to_coarse = norm(nn.Conv3d(middle, coarse, 4, stride=2, padding=1))
@@ -49,7 +57,7 @@ class ImageCritic(nn.Module):
         self.heads = nn.ModuleList([norm(nn.Conv3d(n, 1, 1)) for n in (middle, coarse)])
 
     def forward(self, shares: Tensor) -> Tensor:
-        """Score shares (B, 4, I, J, K), background last: (B, 2, i, j, k), fine and coarse patches.
+        """Score shares (B, S, I, J, K) in [0, 1]: (B, 2, i, j, k), fine and coarse patches.
 
         The coarse scores are repeated on the fine grid, so that both have half of the say.
         """
@@ -121,7 +129,7 @@ def draw_glimpses(
 
 
 def look_at(shares: Tensor, glimpses: Sequence[Glimpse], *, size: int = GLIMPSE_VOXELS) -> Tensor:
-    """Show a part of each brain (B, 4, I, J, K); with fewer glimpses than brains, in turn.
+    """Show a part of each brain (B, S, I, J, K); with fewer glimpses than brains, in turn.
 
     Parameters
     ----------

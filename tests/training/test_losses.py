@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from brainviewer.training.losses import (
     block_cross_entropy,
+    edge_loss,
     energy_score,
     gaussian_kl,
     gradient_penalty,
@@ -183,3 +184,20 @@ def test_blocks_pass_gradients_on_where_a_share_is_nothing() -> None:
     logits.requires_grad_()
     block_cross_entropy(logits, torch.full((1, 3, 4, 4, 4), 1 / 3), 2).backward()
     assert logits.grad.isfinite().all()
+
+
+def test_the_edge_loss_is_that_of_a_slow_version_and_blind_to_brightness() -> None:
+    made, real = torch.rand(2, 2, 1, 4, 6, 4)
+    expected = 0.0
+    for one, other in (
+        (made, real),
+        (functional.avg_pool3d(made, 2), functional.avg_pool3d(real, 2)),
+    ):
+        for axis in (2, 3, 4):
+            size = one.shape[axis]
+            steps = [
+                it.narrow(axis, 1, size - 1) - it.narrow(axis, 0, size - 1) for it in (one, other)
+            ]
+            expected += float((steps[0] - steps[1]).abs().mean()) / 6
+    assert edge_loss(made, real).item() == pytest.approx(expected, rel=1e-5)
+    assert edge_loss(made + 0.3, made).item() == pytest.approx(0.0, abs=1e-6)
