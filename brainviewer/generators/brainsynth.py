@@ -38,7 +38,7 @@ from brainviewer.generators.code_diffusion import (
 )
 from brainviewer.generators.device import choose_device, place_on
 from brainviewer.generators.loading import condition_tensor, load_model
-from brainviewer.generators.metadata import Design, MetadataMap
+from brainviewer.generators.metadata import DESIGNS, Design, MetadataMap
 from brainviewer.generators.networks import Deviations
 from brainviewer.generators.quantise import CODES_OF_A_PLACE, HALVES, FineQuantiser
 
@@ -95,6 +95,14 @@ class BrainSynthConfig(TransformerConfig):
             )
         if self.latent_channels % HALVES:
             raise ValueError(f"latent_channels must be even, got {self.latent_channels}")
+        if self.design not in DESIGNS:
+            raise ValueError(f"design must be one of {', '.join(DESIGNS)}, got {self.design!r}")
+        depth = self.latent_shape[3]
+        if not 1 <= self.slabs <= depth:
+            raise ValueError(
+                f"slabs must lie in 1-{depth} with a latent grid of {self.latent_shape[1:]}, got "
+                f"{self.slabs}"
+            )
 
     @property
     def cell(self) -> int:

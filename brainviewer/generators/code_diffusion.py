@@ -78,10 +78,6 @@ class CodeTransformer(nn.Module):
 
     def __init__(self, config: TransformerConfig, codes: int, grid: tuple[int, int, int]) -> None:
         super().__init__()
-        if not 1 <= config.slabs <= grid[2]:
-            raise ValueError(
-                f"slabs must lie in 1-{grid[2]} on a grid of {grid}, got {config.slabs}"
-            )
         self.config = config
         self.mask = codes
         self.grid = grid

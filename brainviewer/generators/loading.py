@@ -27,6 +27,10 @@ class Sizes(Protocol):
         """Length of the condition vector."""
         ...
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for config.json."""
+        ...
+
 
 Config = TypeVar("Config", bound=Sizes)
 Model = TypeVar("Model")

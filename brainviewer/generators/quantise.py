@@ -22,6 +22,7 @@ from brainviewer.generators.networks import full_precision
 HALVES = 2
 PASSES = 2
 CODES_OF_A_PLACE = HALVES * PASSES
+AT_ONCE = 16384  # vectors whose distances to all of a book are held in memory
 
 
 class Assignment(NamedTuple):
@@ -80,7 +81,8 @@ class FineQuantiser(nn.Module):
 
 def nearest(vectors: Tensor, book: Tensor) -> Tensor:
     """Return the index (M,) of the vector of a book (N, C) that is nearest to each of (M, C)."""
+    # |v - e|^2 = |v|^2 - 2 (v e - |e|^2 / 2), of which |v|^2 is the same for every e.
+    length = 0.5 * book.square().sum(dim=1)
     with full_precision(vectors):
-        # |v - e|^2 = |v|^2 - 2 (v e - |e|^2 / 2), of which |v|^2 is the same for every e.
-        likeness = vectors @ book.T - 0.5 * book.square().sum(dim=1)
-    return likeness.argmax(dim=1)
+        found = [(some @ book.T - length).argmax(dim=1) for some in torch.split(vectors, AT_ONCE)]
+    return torch.cat(found)

@@ -172,6 +172,11 @@ class BatchSource:
         return len(self._maps)
 
     @property
+    def own_conditions(self) -> Tensor:
+        """Conditions (N, D) of everybody, undisturbed, what is missing as expected."""
+        return self._conditions
+
+    @property
     def per_epoch(self) -> int:
         """Batches an epoch; people left over at its end are dropped."""
         return len(self._maps) // self._recipe.batch_size

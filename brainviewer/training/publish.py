@@ -18,6 +18,7 @@ from brainviewer.core.files import (
 from brainviewer.core.population import EVERYONE, PERCENTILES, Population, population_rows
 from brainviewer.core.scenario import SEX, feature_age, fit_regression
 from brainviewer.core.tissues import TISSUE_NAMES, TISSUES
+from brainviewer.core.volume import voxel_spacing
 from brainviewer.generators.checkpoint import (
     CARD_FILE,
     CONFIG_FILE,
@@ -44,6 +45,7 @@ _INVENTED = (
 )
 _DIFFUSED = "A diffusion model works on a\ncoarse grid of codes: fine detail is its decoder's."
 _WARPED = "Every brain is a warp of one\ntemplate: its folds are the template's, moved."
+_SPELLED = "People are spelled with the codes\nof a codebook: what has no code cannot be shown."
 LIMITS = {
     "vae": _BLURRED,
     "cvae": _BLURRED,
@@ -54,6 +56,7 @@ LIMITS = {
     "ldm": _DIFFUSED,
     "cldm": _DIFFUSED,
     "diffeo": _WARPED,
+    "brainsynth": _SPELLED,
 }
 
 Numbers = NDArray[np.float64]
@@ -93,7 +96,7 @@ def publish_checkpoint(
         "format_version": FORMAT_VERSION,
         "generator": recipe.generator,
         "title": recipe.title,
-        "channels": list(TISSUES),
+        "channels": list(data.channels),
         "space": "native",
         "shape": list(recipe.shape),
         "affine": data.affine.tolist(),
@@ -159,17 +162,17 @@ def card(config: Mapping[str, Any], data: TrainingData) -> str:
         f"{sexes.count(code)} {data.schema[SEX].label(code) if SEX in data.schema else code}"
         for code in sorted(set(sexes))
     )
-    tissues = ", ".join(f"{TISSUE_NAMES[t]} ({t})" for t in TISSUES)
     held = len(data.validation) + len(data.test)
     trained_on = config["trained_on"]
     grid = " x ".join(str(n) for n in config["shape"])
+    spacing = f"{voxel_spacing(data.affine)[0]:g} mm"
     span = f"{min(ages):.0f}-{max(ages):.0f} years"
     return f"""# {config["title"]}
 
-Makes {tissues} partial-volume maps
-on {grid} voxels of 2 mm, rigidly aligned to MNI152; volumes are the person's own.
+Makes {_made(data.channels)}
+on {grid} voxels of {spacing}, rigidly aligned to MNI152; volumes are the person's own.
 
-**Use.** Research and teaching: {_purpose(data.schema.names)}.
+**Use.** Research and teaching: {_purpose(data)}.
 Not for diagnosis, prognosis or any clinical decision.
 
 **Training people.** {len(people)} of {trained_on["source"]}
@@ -181,17 +184,34 @@ test, on which nothing was fitted or chosen. The folds are in config.json.
 
 **Limits.** Healthy adults on one scanner, seen once each: what looks like ageing is a difference
 between people of different ages. Outside {span} nothing is known. {LIMITS[config["generator"]]}
-The effects of rare levels rest on few people. Volumes are sums of partial volumes at 2 mm and
-differ from those of other tools.
+The effects of rare levels rest on few people. {_measured(data.channels, spacing)}
 
 Trained with `{config["command"]}`.
 """
 
 
-def _purpose(features: Sequence[str]) -> str:
-    if not features:
-        return "segmentations of people that do not exist"
-    return f"hypothetical segmentations under chosen values of\n{', '.join(features)}"
+def _made(channels: Sequence[str]) -> str:
+    if tuple(channels) != TISSUES:
+        return "T1-weighted images without skull, white matter near 0.75,"
+    return f"{', '.join(f'{TISSUE_NAMES[t]} ({t})' for t in TISSUES)} partial-volume maps"
+
+
+def _measured(channels: Sequence[str], spacing: str) -> str:
+    if tuple(channels) != TISSUES:
+        return (
+            "Volumes in population.csv are\nthose of the training people's segmentations: an "
+            "image has none of its own."
+        )
+    return (
+        f"Volumes are sums of partial volumes\nat {spacing} and differ from those of other tools."
+    )
+
+
+def _purpose(data: TrainingData) -> str:
+    kind = "segmentations" if data.channels == TISSUES else "images"
+    if not data.schema.names:
+        return f"{kind} of people that do not exist"
+    return f"hypothetical {kind} under chosen values of\n{', '.join(data.schema.names)}"
 
 
 def _besides(count: int) -> str:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from lightning_fabric import Fabric
 
 from brainviewer.cohort.store import CohortError
+from brainviewer.core.tissues import TISSUES
+from brainviewer.generators.brainsynth import T1
 from brainviewer.generators.device import choose_device
 from brainviewer.training.alphagan import AlphaGANTask
+from brainviewer.training.brainsynth import BrainSynthTask
 from brainviewer.training.dataset import BatchSource, load_training_data
 from brainviewer.training.gan import GANTask
 from brainviewer.training.loop import Progress, train
@@ -25,15 +28,15 @@ if TYPE_CHECKING:
 
     from brainviewer.cohort.store import CohortStore
     from brainviewer.generators.diffeo import Diffeo
-    from brainviewer.generators.tissue_generator import LatentConfig
+    from brainviewer.generators.loading import Sizes
     from brainviewer.training.dataset import TrainingData
     from brainviewer.training.recipe import TrainingRecipe
-    from brainviewer.training.task import TissueTask
+    from brainviewer.training.task import FamilyTask
 
     Fit = Callable[..., tuple[Diffeo, TrainingData]]
 
 
-def _ldm_task(data: TrainingData, recipe: TrainingRecipe, device: str) -> TissueTask:
+def _ldm_task(data: TrainingData, recipe: TrainingRecipe, device: str) -> FamilyTask:
     """Import what needs MONAI, which takes seconds, only when it is asked for."""
     from brainviewer.training.ldm import LDMTask
 
@@ -47,7 +50,7 @@ def _fit_diffeo() -> Fit:
     return fit_diffeo
 
 
-TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], TissueTask]] = {
+TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], FamilyTask]] = {
     "vae": VAETask,
     "cvae": VAETask,
     "gan": GANTask,
@@ -56,9 +59,12 @@ TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], TissueTask]] = {
     "csegsynth": AlphaGANTask,
     "ldm": _ldm_task,
     "cldm": _ldm_task,
+    "brainsynth": BrainSynthTask,
 }
 # Families that are fitted to people who were registered, rather than trained by steps.
 FITTED: dict[str, Callable[[], Fit]] = {"diffeo": _fit_diffeo}
+# What a family is trained on; tissue maps unless it is here.
+CHANNELS = {"brainsynth": T1}
 
 
 def train_checkpoint(
@@ -100,10 +106,11 @@ def train_checkpoint(
         )
     source, licence = _describe_source(store)
     fabric = _start_processes(recipe, device, processes)
-    data = load_training_data(store, recipe, more)
+    channels = CHANNELS.get(recipe.generator, TISSUES)
+    data = load_training_data(store, recipe, more, channels=channels)
     state = out / "training"
     model: nn.Module
-    config: LatentConfig
+    config: Sizes
     if recipe.generator in FITTED:
         fitted, data = FITTED[recipe.generator]()(
             data, recipe, str(fabric.device), out=state, resume=resume, on_progress=on_progress
@@ -135,7 +142,7 @@ def _train_by_steps(
     out: Path,
     resume: bool,
     on_progress: Callable[[Progress], None],
-) -> tuple[nn.Module, LatentConfig]:
+) -> tuple[nn.Module, Sizes]:
     """Train a family by steps, and return the averaged model, finished on the first process."""
     task = TASKS[recipe.generator](data, recipe, str(fabric.device))
 

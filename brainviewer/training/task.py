@@ -1,4 +1,4 @@
-"""What the tasks of the CSegSynth family share: the mean brain, the device, volumes, validation."""
+"""What the tasks of the families share: sizes, device, validation; for tissue maps, volumes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.device import choose_device, place_on
 from brainviewer.generators.gan import PlacedNoise
+from brainviewer.generators.loading import condition_tensor
 from brainviewer.generators.networks import NetworkConfig
 from brainviewer.generators.tissue_generator import EncodingModel
 from brainviewer.generators.vae import VAE
@@ -36,20 +37,23 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from brainviewer.core.volume import FloatArray
+    from brainviewer.generators.brainsynth import BrainSynth
     from brainviewer.generators.device import Device
     from brainviewer.generators.ldm import LDM
+    from brainviewer.generators.loading import Sizes
     from brainviewer.generators.tissue_generator import LatentConfig
     from brainviewer.training.dataset import Batch, BatchSource, TrainingData
     from brainviewer.training.loop import Player, Source
     from brainviewer.training.recipe import TrainingRecipe
 
-    Networks = VAE | PlacedNoise | LDM
+    TissueNetworks = VAE | PlacedNoise | LDM
+    Networks = TissueNetworks | BrainSynth
 
 MEAN_MAP_BLUR_VOXELS = 0.7
 
 
-class TissueTask(ABC):
-    """The base of tasks whose model decodes tissue maps from noise.
+class FamilyTask(ABC):
+    """The base of all tasks: a model that is made, told what it knows, and put on a device.
 
     Parameters
     ----------
@@ -59,7 +63,8 @@ class TissueTask(ABC):
         Of the model's sizes.
     """
 
-    config: LatentConfig
+    config: Sizes
+    model: Networks
 
     def __init__(
         self,
@@ -67,7 +72,7 @@ class TissueTask(ABC):
         recipe: TrainingRecipe,
         build: Callable[[Any], Networks],
         *,
-        configure: Callable[..., LatentConfig] = NetworkConfig,
+        configure: Callable[..., Sizes],
         device: str = "auto",
     ) -> None:
         torch.manual_seed(recipe.seed)
@@ -78,7 +83,7 @@ class TissueTask(ABC):
                 f"the recipe does not fit a {recipe.generator}: {error}"
             ) from error
         self.model = build(self.config)
-        self.model.mean.shares.copy_(torch.from_numpy(mean_shares(data.train.maps))[None])
+        self.set_mean(data)
         fit_deviations(self.model.deviations, data)
         if recipe.start:
             share_parameters(
@@ -86,12 +91,14 @@ class TissueTask(ABC):
             )
         self.device: Device = choose_device(device)
         place_on(self.model, self.device)
-        self._voxel_ml = voxel_volume_ml(data.affine)
-        self._volume_sd = self.device.tensor(data.train.volumes_ml.std(axis=0))
         self._validation = data.validation
         self._schema = data.schema
 
     players: Mapping[str, Player]
+
+    @abstractmethod
+    def set_mean(self, data: TrainingData) -> None:
+        """Tell the model the mean brain of the training people."""
 
     def batches(self, people: BatchSource) -> Source:
         """Return what the loop draws its batches from: the people."""
@@ -118,11 +125,7 @@ class TissueTask(ABC):
 
     @torch.inference_mode()
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Return cross-entropy of reconstructions and volume errors (mL) on unseen people.
-
-        The volumes are those of the brain without noise. Without conditions, or without an
-        encoder, there is less to score; without validation people, nothing.
-        """
+        """Return scores on unseen people, averaged; without validation people, none."""
         scores: list[dict[str, float]] = []
         for index in range(len(self._validation)):
             maps = self.device.tensor(self._validation.maps[index].astype(np.float32) / 255.0)[None]
@@ -130,7 +133,51 @@ class TissueTask(ABC):
         names = scores[0] if scores else ()
         return {name: float(np.mean([score[name] for score in scores])) for name in names}
 
+    @abstractmethod
     def _score(self, model: nn.Module, maps: Tensor, index: int) -> dict[str, float]:
+        """Score the averaged model on an unseen person's maps (1, C, I, J, K)."""
+
+    def validation_conditions(self, model: Networks, index: int) -> Tensor:
+        """Return the conditions (1, D) of an unseen person, what is missing as expected."""
+        row = self._validation.conditions[index]
+        return condition_tensor(row, self._schema, model.deviations, self.device)
+
+    def on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return maps (B, C, I, J, K), channels last, and conditions (B, D) on the device."""
+        device = self.device.torch_device
+        maps = batch.maps.to(device, memory_format=torch.channels_last_3d)
+        return maps, batch.conditions.to(device)
+
+
+class TissueTask(FamilyTask):
+    """The base of tasks whose model decodes tissue maps from noise."""
+
+    config: LatentConfig
+    model: TissueNetworks
+
+    def __init__(
+        self,
+        data: TrainingData,
+        recipe: TrainingRecipe,
+        build: Callable[[Any], TissueNetworks],
+        *,
+        configure: Callable[..., LatentConfig] = NetworkConfig,
+        device: str = "auto",
+    ) -> None:
+        super().__init__(data, recipe, build, configure=configure, device=device)
+        self._voxel_ml = voxel_volume_ml(data.affine)
+        self._volume_sd = self.device.tensor(data.train.volumes_ml.std(axis=0))
+
+    def set_mean(self, data: TrainingData) -> None:
+        """Tell the model the mean tissue map."""
+        self.model.mean.shares.copy_(torch.from_numpy(mean_shares(data.train.maps))[None])
+
+    def _score(self, model: nn.Module, maps: Tensor, index: int) -> dict[str, float]:
+        """Return the cross-entropy of a reconstruction and volume errors (mL).
+
+        The volumes are those of the brain without noise. Without conditions, or without an
+        encoder, there is less to score.
+        """
         assert isinstance(model, VAE | PlacedNoise)
         volumes_ml = self._validation.volumes_ml[index]
         y = self.validation_conditions(model, index)
@@ -147,14 +194,7 @@ class TissueTask(ABC):
                     score[f"val_mae_{name}"] = float(error)
         return score
 
-    def validation_conditions(self, model: Networks, index: int) -> Tensor:
-        """Return the conditions (1, D) of an unseen person, what is missing as expected."""
-        row = self._validation.conditions[index]
-        y = self.device.tensor(self._schema.encode(row))[None]
-        known = torch.from_numpy(self._schema.known(row))[None].to(y.device)
-        return model.deviations.fill(y, known)
-
-    def training_conditions(self, model: Networks, data: TrainingData) -> Tensor:
+    def training_conditions(self, model: TissueNetworks, data: TrainingData) -> Tensor:
         """Return the conditions (N, D) of the training people, what is missing as expected."""
         encoded, known = encode_people(data.schema, data.train)
         y = self.device.tensor(encoded)
@@ -184,12 +224,6 @@ class TissueTask(ABC):
             rows.append([mean.cpu().numpy(), log_sd.exp().cpu().numpy()])
         means, sds = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
         return Codes(means, sds)
-
-    def on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return maps (B, 3, I, J, K), channels last, and conditions (B, D) on the device."""
-        device = self.device.torch_device
-        maps = batch.maps.to(device, memory_format=torch.channels_last_3d)
-        return maps, batch.conditions.to(device)
 
     def noise(self, count: int, random: torch.Generator) -> Tensor:
         """Draw standard normal noise (count, L) from a generator on the processor."""

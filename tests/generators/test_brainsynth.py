@@ -179,6 +179,8 @@ def test_an_identity_of_another_generator_is_refused(generator, latent, sentence
         ({"channels": (8,) * 4}, r"multiples of 16 voxels with 4 stages, got \(16, 24, 16\)"),
         ({"latent_channels": 5}, "latent_channels must be even, got 5"),
         ({"heads": 3}, "width must be a multiple of 3 heads"),
+        ({"design": "cubic"}, "design must be one of linear, splines, got 'cubic'"),
+        ({"slabs": 5}, r"slabs must lie in 1-4 with a latent grid of \(4, 6, 4\), got 5"),
     ],
 )
 def test_sizes_that_do_not_fit_are_one_sentence(change, sentence) -> None:

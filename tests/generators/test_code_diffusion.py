@@ -131,7 +131,6 @@ def test_a_low_temperature_keeps_to_what_is_likely() -> None:
         ({"heads": 3}, "width must be a multiple of 3 heads, got 16"),
         ({"temperature": 0.0}, "temperature above 0, got 4 and 0.0"),
         ({"sampling_steps": 0}, "sampling_steps must be 1 or more"),
-        ({"slabs": 8}, r"slabs must lie in 1-7 on a grid of \(2, 3, 7\), got 8"),
     ],
 )
 def test_sizes_that_do_not_fit_are_one_sentence(change, sentence) -> None:

@@ -88,8 +88,3 @@ def test_a_spline_is_straight_outside_its_knots_and_smooth_at_them() -> None:
         torch.testing.assert_close(outside, torch.zeros_like(outside), rtol=0, atol=1e-9)
     assert bend.abs().max() > 1e-5
     assert bend.diff(dim=0).abs().max() < 1e-4  # the second derivative does not jump
-
-
-def test_an_unknown_design_is_refused() -> None:
-    with pytest.raises(ValueError, match="design must be one of linear, splines, got 'cubic'"):
-        MetadataMap(3, SHAPE, "cubic")
