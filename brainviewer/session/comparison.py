@@ -253,6 +253,8 @@ class Comparison:
     def _on_made(self, topic: Topic, compared: Compared) -> None:
         if self.choice is None or self._state is None:
             return
+        if self.choice.against is Against.SCAN:
+            return  # chosen while this was made
         beside = self._beside(self.choice, self._state)
         if topic == _topic(self.choice.checkpoint or beside.checkpoint, beside):
             self._shown_topic = topic

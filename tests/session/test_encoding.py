@@ -62,6 +62,19 @@ def test_a_scan_stands_beside_its_person_and_no_other(session, encoded) -> None:
     assert session.comparison.choice == Choice()
 
 
+def test_a_brain_that_was_being_made_does_not_take_the_place_of_the_scan(
+    session, encoded, loader
+) -> None:
+    maker = loader.last
+    maker.hold()
+    session.comparison.choose(Choice())
+    maker.wait_started()
+    session.comparison.choose(Choice(Against.SCAN))
+    maker.release()
+    session.wait_idle()
+    assert session.comparison.compared.shown is encoded.scan
+
+
 def test_an_edit_that_becomes_factual_keeps_the_scan(session, encoded) -> None:
     session.set_feature("height", 180.0)
     session.make_factual()
