@@ -186,7 +186,10 @@ def encode_own_scan(
 def write_trajectory(
     wishes: Wishes, ages: Ages, out: Path, *, device: str, overwrite: bool
 ) -> list[Path]:
-    """Write the volumes of a person over age as CSV and PNG, and the maps as 4D NIfTI."""
+    """Write the volumes of a person over age as CSV and PNG, and the maps as 4D NIfTI.
+
+    Of T1 images, which have no volumes, the 4D NIfTI alone.
+    """
     from brainviewer.gui.pictures import trajectory_png
 
     checkpoint = _checkpoint(wishes.checkpoint)
@@ -210,12 +213,13 @@ def write_trajectory(
     generator = load_generator(checkpoint, device=device)
     course = course_of(recipe, checkpoint)
     identity = generator.draw(wishes.seed)
+    structures = structures_of(checkpoint)
     plan = TrajectoryPlan(
         identity,
-        spread_identities(generator),
+        spread_identities(generator, structures),
         span,
         age_of(recipe.conditions),
-        structures_of(checkpoint),
+        structures,
         scenario,
     )
     destination = Destination(out, label, overwrite)
@@ -233,6 +237,8 @@ def write_trajectory(
             generator, recipe, destination, course=course, ages=span, on_brain=note
         ),
     )
+    if not structures:
+        return images
     with _progress() as progress:
         steps = trajectory_steps(plan, measure_with(generator, course), recall=recall)
         *_, trajectory = progress.track(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from torch import nn
 
 from brainviewer.cohort.store import CohortStore, PersonRecord
-from brainviewer.generators.brainsynth import BrainSynth, BrainSynthConfig
-from tests.tiny import SHAPE, write_tiny_cohort
+from brainviewer.generators.brainsynth import T1, BrainSynth, BrainSynthConfig
+from brainviewer.training.dataset import load_training_data
+from brainviewer.training.publish import publish_checkpoint
+from tests.tiny import RECIPE, SHAPE, write_tiny_cohort
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +58,23 @@ def write_pictured_cohort(folder: Path) -> CohortStore:
         volumes = {**person.volumes, "T1w": np.round(mixed).astype(np.uint8)}
         store.write_person(PersonRecord(name, volumes, person.volumes_ml, 1.0))
     return store
+
+
+def publish_tiny_brainsynth(folder: Path, store: CohortStore) -> Path:
+    """Write an untrained BrainSynth of the people of a cohort as a checkpoint folder."""
+    recipe = replace(
+        RECIPE, generator="brainsynth", title="Tiny BrainSynth", features=("age", "sex")
+    )
+    data = load_training_data(store, recipe, channels=T1)
+    model = tiny_brainsynth(len(data.schema.columns))
+    publish_checkpoint(
+        folder,
+        model,
+        data=data,
+        recipe=recipe,
+        model_config=model.config.to_json(),
+        command="brainviewer train tiny.toml",
+        source="Tiny people",
+        licence="CC0",
+    )
+    return folder

@@ -48,12 +48,13 @@ class Place(IntEnum):
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:
     """Plan the trajectory of the person on the screen in the scenario they are in."""
+    structures = structures_of(state.checkpoint)
     return TrajectoryPlan(
         identity=state.person.identity,
-        others=spread_identities(decoder.generator),
+        others=spread_identities(decoder.generator, structures),
         ages=trajectory_ages(state.checkpoint.schema),
         start_age=math.nan if state.age is None else state.age,
-        structures=structures_of(state.checkpoint),
+        structures=structures,
         scenario=state.scenario,
     )
 

@@ -114,9 +114,12 @@ def age_range(first: float, last: float, *, step_years: float) -> NDArray[np.flo
     return ages if ages[-1] >= last - 1e-9 else np.append(ages, float(last))
 
 
-def spread_identities(generator: BrainGenerator) -> list[Identity]:
-    """Draw the people whose volumes make the spread: always the same eight."""
-    return [generator.draw(seed) for seed in SPREAD_SEEDS]
+def spread_identities(generator: BrainGenerator, structures: Sequence[str]) -> list[Identity]:
+    """Draw the people whose volumes make the spread: always the same eight.
+
+    Nobody where no structure has a volume.
+    """
+    return [generator.draw(seed) for seed in SPREAD_SEEDS] if structures else []
 
 
 def compute_trajectory(

@@ -32,7 +32,7 @@ def course(checkpoint) -> Course:
 def plan(generator) -> TrajectoryPlan:
     return TrajectoryPlan(
         identity=generator.draw(1),
-        others=spread_identities(generator),
+        others=spread_identities(generator, TISSUES),
         ages=trajectory_ages(generator.schema),
         start_age=61.0,
         structures=TISSUES,
@@ -220,3 +220,8 @@ def test_a_newer_person_ends_the_trajectory_of_the_older(session, loader) -> Non
     session.wait_idle()
     assert "seed 2" not in {label for label, _ in generator.calls[made:]}
     assert session.trajectory.complete
+
+
+def test_nobody_is_drawn_where_nothing_is_measured(generator) -> None:
+    assert len(spread_identities(generator, TISSUES)) == 8
+    assert spread_identities(generator, ()) == []

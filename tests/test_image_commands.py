@@ -1,0 +1,103 @@
+"""The command line with a generator of T1 images, which have no tissue volumes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from brainviewer import cli
+from brainviewer.cohort import preparing
+from brainviewer.cohort.own_scan import OwnScan
+from brainviewer.core.volume import Brain
+from tests.tiny import GRID_AFFINE, SHAPE
+from tests.tiny_brainsynth import publish_tiny_brainsynth, write_pictured_cohort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WOMAN = ("--age", "44", "--sex", "F")
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    return write_pictured_cohort(tmp_path_factory.mktemp("images") / "cohort")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(cohort) -> Path:
+    return publish_tiny_brainsynth(cohort.folder.parent / "tiny", cohort)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def run(checkpoint, capsys):
+    def command(name: str, *words: object) -> tuple[int, str]:
+        code = cli.main([name, "--checkpoint", str(checkpoint), *map(str, words)])
+        return code, capsys.readouterr().err
+
+    return command
+
+
+def image_in(folder: Path) -> np.ndarray:
+    (path,) = folder.glob("sub-*/anat/*.nii.gz")
+    assert path.name.endswith("_T1w.nii.gz")
+    return np.asarray(nib.load(path).dataobj)
+
+
+def test_generate_writes_an_image_that_its_sidecar_makes_again(run, tmp_path) -> None:
+    assert run("generate", *WOMAN, "--seed", 3, "--out", tmp_path / "a")[0] == 0
+    image = image_in(tmp_path / "a")
+    assert image.shape == SHAPE
+    assert 0.0 <= image.min() < image.max() <= 1.0
+    (sidecar,) = (tmp_path / "a").glob("sub-*/anat/*_T1w.json")
+    assert run("generate", "--recipe", sidecar, "--out", tmp_path / "b")[0] == 0
+    np.testing.assert_array_equal(image_in(tmp_path / "b"), image)
+
+
+def test_an_own_scan_becomes_a_person_who_can_be_made_older(run, tmp_path, monkeypatch) -> None:
+    channels = ("WM", "GM", "CSF", "T1w")
+    maps = np.random.default_rng(1).uniform(0.1, 0.9, (4, *SHAPE)).astype(np.float32)
+    brain = Brain(channels, maps, GRID_AFFINE)
+    prepared = OwnScan("sub-X_T1w", brain.volume("T1w"), brain, np.eye(4), {})
+    monkeypatch.setattr(preparing, "prepare_own_scan", lambda path, on_stage: prepared)
+    recipe = tmp_path / "person.json"
+    scan = tmp_path / "sub-X_T1w.nii.gz"
+    assert run("encode", scan, *WOMAN, "--out", recipe)[0] == 0
+    assert recipe.stat().st_size < 10_000
+    assert run("generate", "--recipe", recipe, "--out", tmp_path / "now")[0] == 0
+    entry = json.loads(recipe.read_text(encoding="utf-8"))
+    for part in ("conditions", "factual"):
+        entry[part]["age"] = 70.0
+    recipe.write_text(json.dumps(entry | {"age": 70.0}), encoding="utf-8")
+    assert run("generate", "--recipe", recipe, "--out", tmp_path / "later")[0] == 0
+    assert not np.array_equal(image_in(tmp_path / "now"), image_in(tmp_path / "later"))
+
+
+def test_a_trajectory_of_images_is_the_images_alone(run, tmp_path) -> None:
+    ages = ("--from", 30, "--to", 50, "--step", 10)
+    words = ("--sex", "F", "--scenario", "ideal", *ages)
+    assert run("trajectory", *words, "--out", tmp_path)[0] == 0
+    assert image_in(tmp_path).shape == (*SHAPE, 3)
+    assert not [*tmp_path.glob("*.csv"), *tmp_path.glob("*.png")]
+
+
+def test_what_needs_volumes_is_refused_in_one_sentence(run, cohort, tmp_path) -> None:
+    code, complaint = run("saliency", "--out", tmp_path / "s.csv")
+    assert code == 1
+    assert "makes T1-weighted images without tissue maps" in complaint
+    code, complaint = run("evaluate", "--cohort", cohort.folder, "--out", tmp_path / "e")
+    assert code == 1
+    assert "evaluation needs a generator of WM, GM, CSF maps" in complaint
