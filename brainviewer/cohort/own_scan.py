@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.space import resample
+from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain, Volume
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class OwnScan:
         Brain only, in [0, 1] with white matter at 0.75, on the scan's own voxels; its affine leads
         to the world of the tissue maps.
     maps : Brain
-        WM, GM, CSF on the grid of a cohort, rigidly aligned: volumes are the person's own.
+        WM, GM, CSF and T1w on the grid of a cohort, rigidly aligned: volumes are the person's own.
     to_rigid : (4, 4) float64 ndarray
         World of the scan's file to the world of the maps, mm.
     volumes_ml : dict of tissue to float, mL
@@ -48,10 +49,12 @@ class OwnScan:
     to_rigid: Affine
     volumes_ml: dict[str, float]
 
-    def on_grid(self, shape: tuple[int, int, int], affine: Affine) -> Brain:
-        """Return the tissue maps on a generator's grid."""
+    def on_grid(
+        self, shape: tuple[int, int, int], affine: Affine, channels: tuple[str, ...] = TISSUES
+    ) -> Brain:
+        """Return what a generator makes of a person, tissue maps or T1w, on its grid."""
         moved = [
-            resample(self.maps.volume(tissue), affine=affine, shape=shape).data
-            for tissue in self.maps.channels
+            resample(self.maps.volume(channel), affine=affine, shape=shape).data
+            for channel in channels
         ]
-        return Brain(self.maps.channels, np.stack(moved).astype(np.float32), affine)
+        return Brain(channels, np.stack(moved).astype(np.float32), affine)

@@ -9,6 +9,7 @@ import numpy as np
 from brainviewer.cohort.own_scan import STAGES, OwnScan
 from brainviewer.cohort.preprocess import STORE_SPACING_MM, prepare_scan, volumes_on_grid
 from brainviewer.cohort.reading import FULL
+from brainviewer.cohort.store import T1_RIGID
 from brainviewer.cohort.template import template_grid
 from brainviewer.cohort.tools import build_tools
 from brainviewer.core.nifti import read_volume
@@ -44,11 +45,12 @@ def prepare_own_scan(
     on_stage(len(STAGES) - 1)
     found, _ = volumes_on_grid(prepared)
     _, affine = template_grid(STORE_SPACING_MM)
-    maps = np.stack([found[tissue].astype(np.float32) / np.float32(FULL) for tissue in TISSUES])
+    channels = (*TISSUES, T1_RIGID)
+    maps = np.stack([found[name].astype(np.float32) / np.float32(FULL) for name in channels])
     return OwnScan(
         name=volume.name,
         t1=Volume(prepared.t1.data, prepared.to_rigid @ prepared.t1.affine, volume.name),
-        maps=Brain(TISSUES, maps, affine),
+        maps=Brain(channels, maps, affine),
         to_rigid=prepared.to_rigid,
         volumes_ml=prepared.volumes_ml,
     )

@@ -156,9 +156,10 @@ class ScanOpener(QObject):
             for tissue in TISSUES
             if tissue in encoded.rebuilt_ml
         )
+        own = f"tissues: {errors}" if errors else "image"
         self.notice.emit(
-            f"A is {encoded.person.label} as the generator rebuilds it, B the scan's own tissues: "
-            f"{errors}; the T1 image is among the layers"
+            f"A is {encoded.person.label} as the generator rebuilds it, B the scan's own {own}; "
+            f"the T1 image is among the layers"
         )
 
     def _on_stopped(self) -> None:

@@ -24,7 +24,7 @@ class Encoded:
     ----------
     person : Person
     scan : Shown
-        The scan's own tissue maps, on the generator's grid.
+        The scan's own tissue maps or T1 image, on the generator's grid.
     rebuilt_ml : dict of structure to float, mL
         What the generator makes of the person as given; `scan` has what was measured.
     """
@@ -40,7 +40,7 @@ def encoding_steps(
     """Find the identity of a scan under conditions; yields the part that is done."""
     yield 0.0
     generator = decoder.generator
-    brain = scan.on_grid(generator.shape, generator.affine)
+    brain = scan.on_grid(generator.shape, generator.affine, generator.channels)
     yield 0.3
     label = participant_of(scan.name) or scan.name
     identity = replace(decoder.encode(brain, conditions), label=label)

@@ -279,8 +279,8 @@ def test_an_own_scan_is_prepared_as_in_an_import(head, prepared, tmp_path, monke
     expected, _ = volumes_on_grid(prepared)
     assert stages == list(range(len(STAGES)))
     assert scan.name == "sub-X_T1w"
-    for tissue in TISSUES:
-        apart = np.abs(scan.maps.volume(tissue).data - expected[tissue] / 255.0)
+    for name in (*TISSUES, "T1w"):
+        apart = np.abs(scan.maps.volume(name).data - expected[name] / 255.0)
         assert apart.mean() < 0.01
     assert scan.volumes_ml == pytest.approx(prepared.volumes_ml, rel=0.01)
     # The image leads to the world of the maps: white matter is bright where its map is full.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from brainviewer.core.features import FeatureError
+from brainviewer.core.volume import Brain
 from brainviewer.session.comparison import Against, Choice
 from tests.fakes import AFFINE, SHAPE, fake_scan
 
@@ -122,3 +125,14 @@ def test_maps_are_moved_to_the_grid_of_a_generator() -> None:
     moved = scan.on_grid(SHAPE, shifted)
     np.testing.assert_allclose(moved.data[:, :-1], scan.maps.data[:, 1:], atol=1e-6)
     assert moved.data.dtype == np.float32
+
+
+def test_a_generator_of_images_is_given_the_image_of_the_scan() -> None:
+    scan = fake_scan()
+    image = scan.maps.data.max(axis=0, keepdims=True)
+    both = Brain(
+        (*scan.maps.channels, "T1w"), np.concatenate([scan.maps.data, image]), scan.maps.affine
+    )
+    found = replace(scan, maps=both).on_grid(SHAPE, AFFINE, ("T1w",))
+    assert found.channels == ("T1w",)
+    np.testing.assert_allclose(found.data, image, atol=1e-6)
