@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NO_MATCH = "No feature matches"
 NO_FEATURES = "This generator takes no features: it draws people, each by a seed."
+NO_OTHERS = "This generator takes no features but age and sex."
 SEARCH_TOOLTIP = "Show only the features whose name, description or levels hold this text"
 
 
@@ -46,6 +47,7 @@ class FeaturePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: dict[str, NumberRow | LevelRow] = {}
+        self._without_rows = NO_FEATURES
         self.search = search_field("feature_search", SEARCH_TOOLTIP)
         self.search.setPlaceholderText("Search features")
         self.reset_button = _reset_button()
@@ -66,6 +68,7 @@ class FeaturePanel(QWidget):
             row.deleteLater()
         others = [feature for feature in schema.features if feature.name not in (AGE, SEX)]
         self.rows = {feature.name: _row(feature) for feature in others}
+        self._without_rows = NO_OTHERS if schema.features else NO_FEATURES
         for place, row in enumerate(self.rows.values()):
             row.value_requested.connect(self.value_requested)
             row.reset_requested.connect(self.reset_requested)
@@ -106,7 +109,7 @@ class FeaturePanel(QWidget):
     def _on_search_changed(self, text: str) -> None:
         for row in self.rows.values():
             row.setVisible(row.matches(text))
-        self.nothing.setText(NO_MATCH if self.rows else NO_FEATURES)
+        self.nothing.setText(NO_MATCH if self.rows else self._without_rows)
         self.nothing.setVisible(not any(row.matches(text) for row in self.rows.values()))
 
 

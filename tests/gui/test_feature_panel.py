@@ -154,6 +154,13 @@ def test_another_schema_replaces_the_rows(panel, qtbot) -> None:
     assert list(panel.rows) == ["bmi"]
 
 
+def test_a_generator_of_age_and_sex_alone_says_so(panel) -> None:
+    schema = fit_schema([Feature("age", Kind.NUMERIC)], [{"age": 30.0}, {"age": 50.0}])
+    panel.show_schema(schema)
+    assert panel.nothing.isVisible()
+    assert panel.nothing.text() == "This generator takes no features but age and sex."
+
+
 def test_every_control_can_be_found_and_explains_itself(panel) -> None:
     for row in panel.rows.values():
         controls = [row.given, row.reset_button]
