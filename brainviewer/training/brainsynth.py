@@ -261,7 +261,7 @@ class BrainSynthTask(FamilyTask):
         with self.device.autocast():
             if not self._is_fitted:
                 q, codes = model.autoencoder.codebook(
-                    model.autoencoder.encoder(model.mean.beside(maps))
+                    model.autoencoder.encoder(model.mean.departure(maps))
                 )
                 self._validation_codes.append(codes[:, :HALVES])
             else:
@@ -290,13 +290,13 @@ class BrainSynthTask(FamilyTask):
     def _rebuild_quantised(
         self, autoencoder: nn.Module, x: Tensor
     ) -> tuple[Tensor, AutoencoderOutput]:
-        images = self.model.mean.beside(x)
+        departure = self.model.mean.departure(x)
         with self.device.autocast():
             if not self._learner.has_started:
                 with torch.no_grad():
-                    z = self.model.autoencoder.encoder(images)
+                    z = self.model.autoencoder.encoder(departure)
                 self._learner.start(z, random_of(self._seed, FITTING))
-            out: AutoencoderOutput = autoencoder(images)
+            out: AutoencoderOutput = autoencoder(departure)
         return self.model.image(out.departure), out
 
     def _image_losses(
