@@ -129,14 +129,21 @@ class Diffeo(nn.Module):
 
     def velocity(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return v of noise (B, L) and conditions (B, D): (B, 3, I/2, J/2, K/2), its voxels."""
-        flat = self.centre + self.scores(noise, y) @ self.basis
-        return flat.view(len(flat), 3, *self.config.coarse_shape)
+        return self._spanned(self.scores(noise, y))
 
     def shares(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
-        flow = exponentiate(self.velocity(noise, y))
+        return self.carried(self.scores(noise, y))
+
+    def carried(self, scores: Tensor) -> Tensor:
+        """Return the template's shares (B, 4, I, J, K), carried by what scores (B, L) span."""
+        flow = exponentiate(self._spanned(scores))
         template = self.mean.shares.expand(len(flow), -1, -1, -1, -1)
         return pull(template, resample(flow, self.config.shape))
+
+    def _spanned(self, scores: Tensor) -> Tensor:
+        flat = self.centre + scores @ self.basis
+        return flat.view(len(flat), 3, *self.config.coarse_shape)
 
     def decode(self, noise: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
         """Decode noise (B, L) under conditions (B, D): logits (B, 4, I, J, K)."""

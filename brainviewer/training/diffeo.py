@@ -23,6 +23,7 @@ from brainviewer.generators.device import choose_device
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
 from brainviewer.training.anatomy import build_template, load_anatomy
+from brainviewer.training.calibration import calibrate_volumes
 from brainviewer.training.dataset import FEWEST_PEOPLE, encode_people, fit_deviations
 from brainviewer.training.loop import LOG_FILE, Progress, TrainingError
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
@@ -113,7 +114,16 @@ def fit_diffeo(
     model = Diffeo(replace(config, components=min(config.components, most)))
     model.mean.shares.copy_(torch.from_numpy(template)[None])
     fit_deviations(model.deviations, data)
-    scores = fit_velocities(model, velocities, _conditions(model, data, kept))
+    y = _conditions(model, data, kept)
+    scores = fit_velocities(model, velocities, y)
+    if config.conditions:
+        scores |= calibrate_volumes(
+            model,
+            y,
+            kept.volumes_ml,
+            voxel_volume_ml(data.affine),
+            on_progress=lambda done, total: on_progress(Progress(done, total, 0.0, {})),
+        )
     run.log(len(kept), scores | validate(model, data))
     return model, data
 
