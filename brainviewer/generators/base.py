@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from brainviewer.core.features import Conditions, FeatureSchema
     from brainviewer.core.volume import Affine, Brain, FloatArray
 
@@ -115,4 +118,28 @@ class Generator(Protocol):
         GenerationError
             When the model cannot be differentiated, or the weights are of another grid.
         """
+        ...
+
+
+@runtime_checkable
+class KnowsRegions(Protocol):
+    """A generator that knows where the regions of its brains are.
+
+    Attributes
+    ----------
+    regions : tuple of str
+        Their names; none where the people it was made from had no labels.
+    """
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The names of the R regions."""
+        ...
+
+    def region_volumes(self, identity: Identity, conditions: Conditions) -> FloatArray:
+        """Measure the regions of a brain: (R,) float32, mL."""
+        ...
+
+    def region_labels(self, identity: Identity, conditions: Conditions) -> NDArray[np.int16]:
+        """Label a brain: (I, J, K) int16, 1 + the index of the region, 0 for none."""
         ...

@@ -18,13 +18,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.flow import exponentiate, pull, resample
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
+from brainviewer.generators.region_maps import RegionMaps
 from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from brainviewer.core.features import Conditions
+    from brainviewer.core.volume import FloatArray
+    from brainviewer.generators.base import Identity
     from brainviewer.generators.checkpoint import Checkpoint
 
 REDUCTION = 2  # voxels of the maps in one of the velocity, along each axis
@@ -50,12 +58,15 @@ class DiffeoConfig:
         Velocities in the basis, which is also the length of the noise.
     knots : int
         Of the natural cubic spline in age; at least 3.
+    regions : tuple of str
+        Names of the template's regions; none where its people had no labels.
     """
 
     shape: tuple[int, int, int]
     conditions: int
     components: int = 64
     knots: int = 4
+    regions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if any(n % MULTIPLE for n in self.shape):
@@ -80,7 +91,8 @@ class DiffeoConfig:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> DiffeoConfig:
         """Rebuild from a configuration file."""
-        return cls(**{**entry, "shape": tuple(entry["shape"])})
+        tuples = {name: tuple(entry[name]) for name in ("shape", "regions") if name in entry}
+        return cls(**{**entry, **tuples})
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -102,6 +114,7 @@ class Diffeo(nn.Module):
         self.config = config
         self.mean = MeanBrain(config.shape)
         self.deviations = Deviations(config.conditions)
+        self.regions = RegionMaps(len(config.regions), config.coarse_shape, config.shape)
         voxels = 3 * prod(config.coarse_shape)
         terms = 2 * (config.knots - 1) + 1 + config.conditions
         self.register_buffer("knots", torch.linspace(-1.5, 1.5, config.knots))
@@ -141,6 +154,17 @@ class Diffeo(nn.Module):
         template = self.mean.shares.expand(len(flow), -1, -1, -1, -1)
         return pull(template, resample(flow, self.config.shape))
 
+    def region_volumes(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Return the voxels (B, R) of each region for noise and conditions, of the maps' grid."""
+        with full_precision(noise):
+            back = exponentiate(-self.velocity(noise, y))
+            return self.regions.volumes(back) * REDUCTION**3
+
+    def region_labels(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Return 1 + the index of the region (B, I, J, K) at each voxel, 0 for none."""
+        with full_precision(noise):
+            return self.regions.carried(exponentiate(self.velocity(noise, y)))
+
     def _spanned(self, scores: Tensor) -> Tensor:
         flat = self.centre + scores @ self.basis
         return flat.view(len(flat), 3, *self.config.coarse_shape)
@@ -175,6 +199,35 @@ class Diffeo(nn.Module):
             return noise.detach()
 
 
+class DiffeoGenerator(TissueGenerator):
+    """A diffeomorphic model on a device, which also knows the regions of its brains."""
+
+    _model: Diffeo
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The names of the regions."""
+        return self._model.config.regions
+
+    @torch.inference_mode()
+    def region_volumes(self, identity: Identity, conditions: Conditions) -> FloatArray:
+        """Measure the regions of a brain: (R,) float32, mL."""
+        found = self._model.region_volumes(
+            self._noise_tensor(identity), self._condition_tensor(conditions)
+        )
+        volumes: FloatArray = found[0].float().cpu().numpy() * voxel_volume_ml(self.affine)
+        return volumes
+
+    @torch.inference_mode()
+    def region_labels(self, identity: Identity, conditions: Conditions) -> NDArray[np.int16]:
+        """Label a brain: (I, J, K) int16, 1 + the index of the region, 0 for none."""
+        found = self._model.region_labels(
+            self._noise_tensor(identity), self._condition_tensor(conditions)
+        )
+        labels: NDArray[np.int16] = found[0].cpu().numpy()
+        return labels
+
+
 def natural_spline(x: Tensor, knots: Tensor) -> Tensor:
     """Return the basis of natural cubic splines but for its constant: (N, knots - 1).
 
@@ -194,4 +247,6 @@ def natural_spline(x: Tensor, knots: Tensor) -> Tensor:
 
 def load(checkpoint: Checkpoint, device: str) -> TissueGenerator:
     """Load a checkpoint's weights; errors are turned into words by `load_generator`."""
-    return load_tissue_generator(checkpoint, Diffeo, device, read_config=DiffeoConfig.from_json)
+    return load_tissue_generator(
+        checkpoint, Diffeo, device, read_config=DiffeoConfig.from_json, kind=DiffeoGenerator
+    )

@@ -42,7 +42,7 @@ def exponentiate(velocity: Tensor) -> Tensor:
     return displacement
 
 
-def pull(maps: Tensor, displacement: Tensor) -> Tensor:
+def pull(maps: Tensor, displacement: Tensor, *, nearest: bool = False) -> Tensor:
     """Carry maps along: what lies at x comes from x + displacement(x), by linear interpolation.
 
     Parameters
@@ -50,6 +50,8 @@ def pull(maps: Tensor, displacement: Tensor) -> Tensor:
     maps : (B, C, I', J', K') Tensor
         On any grid of the box.
     displacement : (B, 3, I, J, K) Tensor, voxels
+    nearest : bool
+        Take the nearest voxel instead, for labels.
 
     Returns
     -------
@@ -61,7 +63,10 @@ def pull(maps: Tensor, displacement: Tensor) -> Tensor:
     identity = functional.affine_grid(eye[None], [1, 1, *shape], align_corners=False)
     scale = displacement.new_tensor([2.0 / n for n in reversed(shape)])
     points = identity + rearrange(displacement, "b a i j k -> b i j k a").flip(-1) * scale
-    return functional.grid_sample(maps, points, padding_mode="border", align_corners=False)
+    mode = "nearest" if nearest else "bilinear"
+    return functional.grid_sample(
+        maps, points, mode=mode, padding_mode="border", align_corners=False
+    )
 
 
 def resample(field: Tensor, shape: Sequence[int]) -> Tensor:

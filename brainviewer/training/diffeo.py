@@ -27,6 +27,7 @@ from brainviewer.training.calibration import calibrate_volumes
 from brainviewer.training.dataset import FEWEST_PEOPLE, encode_people, fit_deviations
 from brainviewer.training.loop import LOG_FILE, Progress, TrainingError
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
+from brainviewer.training.region_maps import NO_LABELS, RegionLabels, fit_region_maps
 from brainviewer.training.registration import Effort, register
 from brainviewer.training.velocities import fit_velocities
 
@@ -68,6 +69,7 @@ def fit_diffeo(
     *,
     out: Path,
     resume: bool,
+    labels: RegionLabels = NO_LABELS,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> tuple[Diffeo, TrainingData]:
     """Build the template, register the training people to it, and fit their velocities.
@@ -82,6 +84,8 @@ def fit_diffeo(
         the run is interrupted.
     resume : bool
         Take up what is there; without it, all is made anew.
+    labels : RegionLabels
+        Of the training people, which become the template's regions.
 
     Returns
     -------
@@ -111,7 +115,8 @@ def fit_diffeo(
     velocities, kept = run.register_all(template)
     data = replace(data, train=kept)
     most = 2 * len(kept) - 1  # which people and their mirror images span, their mean taken off
-    model = Diffeo(replace(config, components=min(config.components, most)))
+    sizes = replace(config, components=min(config.components, most), regions=labels.groups.names)
+    model = Diffeo(sizes)
     model.mean.shares.copy_(torch.from_numpy(template)[None])
     fit_deviations(model.deviations, data)
     y = _conditions(model, data, kept)
@@ -124,6 +129,7 @@ def fit_diffeo(
             voxel_volume_ml(data.affine),
             on_progress=lambda done, total: on_progress(Progress(done, total, 0.0, {})),
         )
+    scores["labelled"] = fit_region_maps(model.regions, labels.of_people(kept.ids, velocities))
     run.log(len(kept), scores | validate(model, data))
     return model, data
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from lightning_fabric import Fabric
 
+from brainviewer.cohort.grouping import group_regions
+from brainviewer.cohort.reading import Crop, read_regions
 from brainviewer.cohort.store import CohortError
 from brainviewer.core.tissues import TISSUES
 from brainviewer.generators.brainsynth import T1
@@ -18,6 +20,7 @@ from brainviewer.training.gan import GANTask
 from brainviewer.training.loop import Progress, train
 from brainviewer.training.publish import publish_checkpoint
 from brainviewer.training.recipe import TrainingRecipeError
+from brainviewer.training.region_maps import RegionLabels
 from brainviewer.training.vae import VAETask
 
 if TYPE_CHECKING:
@@ -113,7 +116,13 @@ def train_checkpoint(
     config: Sizes
     if recipe.generator in FITTED:
         fitted, data = FITTED[recipe.generator]()(
-            data, recipe, str(fabric.device), out=state, resume=resume, on_progress=on_progress
+            data,
+            recipe,
+            str(fabric.device),
+            out=state,
+            resume=resume,
+            labels=_region_labels(store, recipe),
+            on_progress=on_progress,
         )
         model, config = fitted, fitted.config
     else:
@@ -132,6 +141,12 @@ def train_checkpoint(
         source=source,
         licence=licence,
     )
+
+
+def _region_labels(store: CohortStore, recipe: TrainingRecipe) -> RegionLabels:
+    crop = Crop(recipe.first_voxel, recipe.shape)
+    groups = group_regions(store.read_manifest().region_names)
+    return RegionLabels(groups, lambda name: read_regions(store, name, crop))
 
 
 def _train_by_steps(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,9 @@ from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
 from brainviewer.core.volume import Brain, voxel_volume_ml
-from brainviewer.generators.base import GenerationError
+from brainviewer.generators.base import GenerationError, KnowsRegions
 from brainviewer.generators.device import Device
-from brainviewer.generators.diffeo import Diffeo, DiffeoConfig, natural_spline
+from brainviewer.generators.diffeo import Diffeo, DiffeoConfig, DiffeoGenerator, natural_spline
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, resample
 from brainviewer.generators.tissue_generator import TissueGenerator
 from tests.fakes import fake_training
@@ -128,6 +130,31 @@ def test_a_brain_on_another_grid_is_refused(generator) -> None:
     small = Brain(("WM", "GM", "CSF"), np.zeros((3, 8, 8, 8), np.float32), GRID_AFFINE)
     with pytest.raises(GenerationError, match="encodes WM/GM/CSF on"):
         generator.encode(small, PERSON)
+
+
+def test_regions_are_measured_and_carried(model) -> None:
+    names = ("left half", "right half")
+    config = replace(model.config, regions=names)
+    labelled = Diffeo(config)
+    labelled.load_state_dict(
+        model.state_dict() | dict(labelled.regions.state_dict(prefix="regions."))
+    )
+    half = labelled.regions.shares.shape[1] // 2
+    labelled.regions.shares[0, :half], labelled.regions.shares[1, half:] = 1.0, 1.0
+    labelled.regions.labels[: 2 * half], labelled.regions.labels[2 * half :] = 1, 2
+    device = Device(torch.device("cpu"), "CPU", bfloat16=False)
+    schema, _ = fake_training()
+    generator = DiffeoGenerator("tiny", labelled, schema=schema, affine=GRID_AFFINE, device=device)
+    assert isinstance(generator, KnowsRegions)
+    assert generator.regions == names
+    person = generator.draw(2)
+    sizes = generator.region_volumes(person, PERSON)
+    labels = generator.region_labels(person, PERSON)
+    voxel_ml = voxel_volume_ml(GRID_AFFINE)
+    counted = np.bincount(labels.ravel(), minlength=3)[1:] * voxel_ml
+    np.testing.assert_allclose(sizes, counted, rtol=0.05)
+    other = generator.region_volumes(person, PERSON | {"age": PERSON["age"] + 30})
+    assert np.abs(other - sizes).max() > 0.1
 
 
 def test_the_spline_spans_natural_cubic_splines() -> None:

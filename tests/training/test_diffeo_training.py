@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from brainviewer.cohort.store import CohortError
+from brainviewer.generators.base import KnowsRegions
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.training import anatomy, diffeo
 from brainviewer.training.anatomy import build_template, load_anatomy
@@ -76,6 +77,8 @@ def test_training_writes_a_checkpoint_that_makes_brains(cohort_once, tmp_path) -
     assert brain.data.shape == (3, *SHAPE)
     assert np.isfinite(brain.data).all()
     assert generator.can_encode
+    assert isinstance(generator, KnowsRegions)
+    assert all(size > 0 for size in generator.region_volumes(generator.draw(1), {}))
     log = (tmp_path / "tiny" / "training" / "log.csv").read_text()
     assert "val_mae_WM" in log
 
