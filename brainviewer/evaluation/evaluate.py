@@ -16,6 +16,7 @@ from brainviewer.evaluation.figures import (
     MontageBrain,
     plot_montage,
     plot_predictions,
+    plot_regions,
     plot_training_log,
     plot_trajectories,
     save_figure,
@@ -27,6 +28,7 @@ from brainviewer.evaluation.reconstruction import (
     score_ventricles,
     unpack,
 )
+from brainviewer.evaluation.regions import score_regions
 from brainviewer.evaluation.report import (
     FROM_FEATURES,
     GENERATOR,
@@ -105,6 +107,8 @@ def judge_checkpoint(
     )
     results = score(evidence, checkpoint=checkpoint.name, device_name=generator.device_name)
     figures |= _draw_figures(evidence, generator, checkpoint)
+    if results.regions is not None:
+        figures["regions"] = plot_regions(results.regions)
     return Judgement(results, figures, evidence.predictions)
 
 
@@ -151,6 +155,7 @@ def score(evidence: Evidence, *, checkpoint: str, device_name: str) -> Results:
         ageing=score_ageing(evidence.courses, people.train),
         spread=score_spread(evidence.draws, true_ml, evidence.predictions[REFERENCE]),
         differences=score_differences(evidence.draws, people.test, people.affine),
+        regions=None if evidence.regions is None else score_regions(evidence.regions),
     )
 
 

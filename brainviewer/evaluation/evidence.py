@@ -10,6 +10,7 @@ import numpy as np
 
 from brainviewer.evaluation.ageing import Courses, age_people, course_ages
 from brainviewer.evaluation.reconstruction import Match, match_people, reconstruct
+from brainviewer.evaluation.regions import RegionEvidence, measure_regions
 from brainviewer.evaluation.regressions import REGRESSIONS
 from brainviewer.evaluation.report import FROM_FEATURES, GENERATOR, RECONSTRUCTED
 from brainviewer.evaluation.volumes import FIRST_SEED, Draws, draw_people
@@ -37,6 +38,7 @@ class Evidence:
     predictions : mapping of system to (N, 3) ndarray, mL
     matches : mapping of what was made to one Match a test person
     courses : Courses
+    regions : RegionEvidence or None
     """
 
     people: EvaluationPeople
@@ -44,6 +46,7 @@ class Evidence:
     predictions: Mapping[str, Array]
     matches: Mapping[str, Sequence[Match]]
     courses: Courses
+    regions: RegionEvidence | None = None
 
 
 def gather_evidence(
@@ -79,6 +82,14 @@ def gather_evidence(
             course_ages(generator.schema),
             cache=cache,
             on_progress=label_progress(on_progress, "ageing people"),
+        ),
+        regions=measure_regions(
+            generator,
+            people.regions,
+            test,
+            people.train.conditions,
+            cache=cache,
+            on_progress=label_progress(on_progress, "measuring regions"),
         ),
     )
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from brainviewer.core.population import Population
     from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.evaluation.ageing import Courses
+    from brainviewer.evaluation.regions import RegionScores
     from brainviewer.evaluation.scores import Array
 
 DPI = 130
@@ -114,6 +115,25 @@ def plot_trajectories(courses: Courses, population: Population, observed: Array)
         axes.set_ylabel("volume (mL)")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize="small")
+    return figure
+
+
+def plot_regions(scores: RegionScores) -> Figure:
+    """Plot the effects of age and of sex on each region, made against real."""
+    panels = {
+        "age_r": ("correlation with age", "all_age_r"),
+        "sex_d": ("Cohen's d, women - men", "all_sex_r"),
+    }
+    figure = new_figure(9.0, 4.4)
+    for place, (name, (effect, agreement)) in enumerate(panels.items()):
+        real, made = (scores.regions[f"{kind}_{name}"] for kind in ("real", "made"))
+        axes = figure.add_subplot(1, len(panels), place + 1)
+        ends = (float(min(real.min(), made.min())), float(max(real.max(), made.max())))
+        axes.plot(ends, ends, color="0.6", linewidth=1)
+        axes.scatter(real, made, s=18, color=GENERATOR_COLOUR)
+        axes.set_title(f"r = {scores.summary[agreement].value:.3f} over {len(real)} regions")
+        axes.set_xlabel(f"{effect}, real people")
+        axes.set_ylabel(f"{effect}, generated")
     return figure
 
 

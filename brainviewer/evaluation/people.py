@@ -19,6 +19,7 @@ from brainviewer.cohort.store import grid_affine
 from brainviewer.core.features import Conditions, FeatureSchema, Kind
 from brainviewer.core.scenario import AGE, SEX
 from brainviewer.core.tissues import TISSUES
+from brainviewer.evaluation.regions import find_regions
 from brainviewer.evaluation.regressions import TrainingSample
 from brainviewer.evaluation.ventricles import Ventricles, find_ventricles
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from brainviewer.cohort.bids import Participants
     from brainviewer.cohort.store import CohortStore, Manifest
     from brainviewer.core.volume import Affine, FloatArray
+    from brainviewer.evaluation.regions import LabelledPeople
     from brainviewer.generators.checkpoint import Checkpoint
 
 FEWEST_TEST_PEOPLE = 4
@@ -59,6 +61,8 @@ class EvaluationPeople:
         Which part of the cohort's grid the maps are.
     ventricles : Ventricles or None
         None when the cohort has no ventricle labels.
+    regions : LabelledPeople or None
+        None when the cohort has no labels.
     """
 
     train: TrainingSample
@@ -68,6 +72,7 @@ class EvaluationPeople:
     affine: Affine
     crop: Crop
     ventricles: Ventricles | None
+    regions: LabelledPeople | None = None
 
 
 def load_people(
@@ -114,6 +119,7 @@ def load_people(
         affine=affine,
         crop=crop,
         ventricles=find_ventricles(store, manifest, crop, train=tuple(train), test=tuple(test)),
+        regions=find_regions(store, manifest, crop, train=tuple(train), test=tuple(test)),
     )
 
 

@@ -15,6 +15,8 @@ from brainviewer.evaluation.volumes import RELATIVE_ERROR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from brainviewer.evaluation.regions import RegionScores
+
 FORMAT_VERSION = 1
 GENERATOR = "generator"
 RECONSTRUCTED = "reconstructed"
@@ -56,6 +58,26 @@ _SPREAD = {
     "between_people": "Between people, like features",
 }
 
+_REGION_SUMMARY = {
+    "below_small": "Share of regions with |d| < 0.2",
+    "below_middle": "Share of regions with |d| < 0.5",
+    "age_r": "Correlation over regions of the effects of age, test people",
+    "sex_r": "Correlation over regions of the effects of sex, test people",
+    "all_age_r": "Correlation over regions of the effects of age, everybody",
+    "all_sex_r": "Correlation over regions of the effects of sex, everybody",
+    "dice": "Dice of the regions of reconstructed people, mean",
+}
+_REGIONS = {
+    "real_ml": "Real, test people (mL)",
+    "made_ml": "Made (mL)",
+    "d": "Cohen's d, made - real",
+    "real_age_r": "r with age, real",
+    "made_age_r": "r with age, made",
+    "real_sex_d": "d women - men, real",
+    "made_sex_d": "d women - men, made",
+    "dice": "Dice, reconstructed",
+}
+
 Scores = Mapping[str, Estimate]
 
 
@@ -76,6 +98,8 @@ class Results:
     ageing : tissue -> source -> Estimate, mL a year
     spread : tissue -> source -> Estimate, mL
     differences : source -> Estimate, partial volume
+    regions : RegionScores or None
+        For generators that know the regions of their brains.
     """
 
     checkpoint: str
@@ -89,6 +113,7 @@ class Results:
     ageing: Mapping[str, Scores]
     spread: Mapping[str, Scores]
     differences: Scores
+    regions: RegionScores | None = None
 
 
 def scores_json(
@@ -116,6 +141,8 @@ def scores_json(
         "likeness": likeness,
         "feature_networks": networks,
     }
+    if results.regions is not None:
+        content["regions"] = results.regions.summary
     return {key: plain(entry) for key, entry in content.items()}
 
 
@@ -157,7 +184,7 @@ def tables(results: Results) -> dict[str, list[Table]]:
             _tissue_table("spread", "Standard deviation of volumes (mL)", results.spread, _SPREAD),
             _difference_table(results),
         ],
-    }
+    } | ({} if results.regions is None else {"regions": _region_tables(results.regions)})
 
 
 def _volume_table(results: Results) -> Table:
@@ -189,6 +216,18 @@ def _ventricle_tables(results: Results) -> list[Table]:
     ]
     columns = ("Brain", *_VENTRICLES.values())
     return [Table("ventricles", "Size of the ventricles", columns, rows)]
+
+
+def _region_tables(scores: RegionScores) -> list[Table]:
+    summary = [(said, scores.summary[name]) for name, said in _REGION_SUMMARY.items()]
+    rows: list[Sequence[Cell]] = [
+        (name, *(f"{scores.regions[column][index]:.4g}" for column in _REGIONS))
+        for index, name in enumerate(scores.names)
+    ]
+    return [
+        Table("regions_summary", "Regions, labelled and generated", ("Score", "Value"), summary),
+        Table("regions", "Each region", ("Region", *_REGIONS.values()), rows),
+    ]
 
 
 def _difference_table(results: Results) -> Table:

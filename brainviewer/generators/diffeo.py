@@ -215,7 +215,7 @@ class DiffeoGenerator(TissueGenerator):
         found = self._model.region_volumes(
             self._noise_tensor(identity), self._condition_tensor(conditions)
         )
-        volumes: FloatArray = found[0].float().cpu().numpy() * voxel_volume_ml(self.affine)
+        volumes: FloatArray = (found[0].float() * voxel_volume_ml(self.affine)).cpu().numpy()
         return volumes
 
     @torch.inference_mode()
