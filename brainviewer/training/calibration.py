@@ -1,7 +1,7 @@
 """Sets right how much of each tissue a fitted model expects under conditions.
 
 Velocities are predicted component by component, each shrunk by what is not known of it; the volumes
-that follow are shrunk with them. A regression of three volumes on the same terms knows more.
+that follow are shrunk with them. A regression of three volumes knows more.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ def calibrate_volumes(
     """Move what a model predicts until the volumes it expects are those of a regression.
 
     Of all moves that give the wanted volumes, that which is most probable under the spread of
-    people is taken: Gauss-Newton steps in the metric of their covariance. The regression is least
-    squares on the terms of age and sex, and ridge on the departures of the other features.
+    people is taken: Newton steps in the metric of their covariance, with the slopes of the first.
+    The regression is least squares on age, its square and sex, and ridge on the departures of the
+    other features; a hundred people would bend a spline to their own chance.
 
     Parameters
     ----------
@@ -57,63 +58,71 @@ def calibrate_volumes(
         the regression does, mL.
     """
     design = model.design(y).double().numpy()
-    wanted = predicted_volumes(design, volumes_ml, of_age=design.shape[1] - y.shape[1])
-    terms = LinearRegression()
+    a, s = ((y @ part).double().numpy() for part in (model.deviations.age, model.deviations.sex))
+    others = design[:, design.shape[1] - y.shape[1] :]
+    wanted = predicted_volumes(np.column_stack([a, a * a, s]), others, volumes_ml)
+    factor = model.factor.double().numpy()
+    slopes = np.empty((len(y), 3, model.config.latent))
+    short = np.empty((len(y), 3))
     gaps = []
     for turn in range(ROUNDS + 1):
-        moves = np.empty((len(y), model.config.latent))
-        short = np.empty((len(y), 3))
         for index, own in enumerate(y):
-            found, slopes = _expected_volumes(model, own, voxel_ml, seed=SEED + index)
-            short[index] = wanted[index] - found
-            moves[index] = _most_probable_move(slopes, short[index], model.factor.double().numpy())
+            noise = _noise(model, SEED + index)
+            if turn == 0:
+                slopes[index] = _volume_slopes(model, noise, own, voxel_ml)
+            short[index] = wanted[index] - _expected_volumes(model, noise, own, voxel_ml)
             on_progress(turn * len(y) + index + 1, (ROUNDS + 1) * len(y))
         gaps.append(float(np.abs(short).mean()))
         if turn < ROUNDS:
-            terms.fit(design, moves)
+            pairs = zip(slopes, short, strict=True)
+            moves = np.stack([_most_probable_move(*pair, factor) for pair in pairs])
+            terms = LinearRegression().fit(design, moves)
             model.weights += torch.from_numpy(terms.coef_.T.astype(np.float32))
             model.intercept += torch.from_numpy(terms.intercept_.astype(np.float32))
     return {"volume_gap_before": gaps[0], "volume_gap": gaps[-1]}
 
 
-def predicted_volumes(design: Numbers, volumes_ml: FloatArray, *, of_age: int) -> Numbers:
+def predicted_volumes(curve: Numbers, others: Numbers, volumes_ml: FloatArray) -> Numbers:
     """Return what a regression expects of the people it is fitted to: (N, 3) mL.
 
     Parameters
     ----------
-    design : (N, T) float64 ndarray
-        The terms of age and sex first.
-    of_age : int
-        How many these are.
+    curve : (N, T) float64 ndarray
+        Terms of age and sex, fitted by least squares.
+    others : (N, D) float64 ndarray
+        Terms that what these leave is fitted to, by ridge regression.
     """
     volumes = volumes_ml.astype(np.float64)
-    expected = LinearRegression().fit(design[:, :of_age], volumes).predict(design[:, :of_age])
-    if of_age == design.shape[1]:
-        return np.asarray(expected)
-    others = StandardScaler().fit_transform(design[:, of_age:])
+    expected = LinearRegression().fit(curve, volumes).predict(curve)
     left = volumes - expected
     scale = left.std(axis=0)
-    return np.asarray(expected + RidgeCV(ALPHAS).fit(others, left / scale).predict(others) * scale)
+    terms = StandardScaler().fit_transform(others)
+    return np.asarray(expected + RidgeCV(ALPHAS).fit(terms, left / scale).predict(terms) * scale)
 
 
-def _expected_volumes(
-    model: Diffeo, own: Tensor, voxel_ml: float, *, seed: int
-) -> tuple[Numbers, Numbers]:
-    """Return volumes (3,) expected under conditions (D,), and their slopes (3, L) by the scores.
-
-    Averaged over one draw of the noise and its opposite.
-    """
+def _noise(model: Diffeo, seed: int) -> Tensor:
+    """Draw noise (2, L), the second row the opposite of the first."""
     drawn = torch.randn((1, model.config.latent), generator=torch.Generator().manual_seed(seed))
-    volumes, slopes = np.zeros(3), np.zeros((3, model.config.latent))
-    for noise in (drawn, -drawn):
-        scores = model.scores(noise, own[None]).requires_grad_()
-        maps = model.carried(scores)[0, :3]
-        sums = maps.sum(dim=(1, 2, 3)) * voxel_ml
-        volumes += 0.5 * sums.detach().double().numpy()
-        for tissue, amount in enumerate(sums):
-            (slope,) = torch.autograd.grad(amount, scores, retain_graph=tissue < len(sums) - 1)
-            slopes[tissue] += 0.5 * slope[0].double().numpy()
-    return volumes, slopes
+    return torch.cat([drawn, -drawn])
+
+
+@torch.inference_mode()
+def _expected_volumes(model: Diffeo, noise: Tensor, own: Tensor, voxel_ml: float) -> Numbers:
+    """Return the mean volumes (3,) mL of noise (B, L) under conditions (D,)."""
+    found = [model.shares(one[None], own[None])[0, :3].sum(dim=(1, 2, 3)) for one in noise]
+    return np.asarray(torch.stack(found).mean(dim=0).double().numpy() * voxel_ml)
+
+
+def _volume_slopes(model: Diffeo, noise: Tensor, own: Tensor, voxel_ml: float) -> Numbers:
+    """Return how the mean volumes change with the scores: (3, L), mL."""
+    slopes = np.zeros((3, model.config.latent))
+    for one in noise:
+        scores = model.scores(one[None], own[None]).requires_grad_()
+        volumes = model.carried(scores)[0, :3].sum(dim=(1, 2, 3)) * voxel_ml
+        for tissue, volume in enumerate(volumes):
+            (slope,) = torch.autograd.grad(volume, scores, retain_graph=True)
+            slopes[tissue] += slope[0].double().numpy() / len(noise)
+    return slopes
 
 
 def _most_probable_move(slopes: Numbers, short: Numbers, factor: Numbers) -> Numbers:
