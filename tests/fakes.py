@@ -18,7 +18,7 @@ from brainviewer.core.features import Feature, FeatureSchema, Kind, Level, fit_s
 from brainviewer.core.population import PERCENTILES, Population, population_rows
 from brainviewer.core.scenario import Regression, fit_regression
 from brainviewer.core.tissues import TISSUES, map_volumes_ml
-from brainviewer.core.volume import Brain, Volume
+from brainviewer.core.volume import Brain, Volume, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity
 
 if TYPE_CHECKING:
@@ -153,6 +153,23 @@ class FakeGenerator:
         return np.arange(1, rows * columns + 1, dtype=np.float32).reshape(rows, columns)
 
 
+class LabelledGenerator(FakeGenerator):
+    """A fake generator that knows the two halves of its brains, split at voxel I/2."""
+
+    regions = ("left half", "right half")
+
+    def region_volumes(self, identity: Identity, conditions: Mapping[str, Any]) -> np.ndarray:
+        maps = _maps(identity.latent, conditions, self.shape, self.affine).sum(axis=0)
+        half = self.shape[0] // 2
+        sums = np.array([maps[:half].sum(), maps[half:].sum()])
+        return (sums * voxel_volume_ml(self.affine)).astype(np.float32)
+
+    def region_labels(self, identity: Identity, conditions: Mapping[str, Any]) -> np.ndarray:
+        maps = _maps(identity.latent, conditions, self.shape, self.affine).sum(axis=0)
+        side = np.where(np.arange(self.shape[0]) < self.shape[0] // 2, 1, 2)
+        return np.where(maps > 0.5, side[:, None, None], 0).astype(np.int16)
+
+
 def fake_scan(name: str = "sub-X_T1w", *, affine: Affine = AFFINE, seed: int = 5) -> OwnScan:
     """Return a prepared scan whose maps lie on a grid of the fake generator's shape."""
     maker = FakeGenerator(SimpleNamespace(name="fake", schema=None))
@@ -167,6 +184,7 @@ class FakeLoader:
 
     def __init__(self, device_name: str = "CPU") -> None:
         self.device_name = device_name
+        self.kind: type[FakeGenerator] = FakeGenerator
         self.generators: list[FakeGenerator] = []
         self.loads: list[tuple[str, str]] = []
         self.failures: list[Exception] = []
@@ -181,7 +199,7 @@ class FakeLoader:
         if self.failures:
             raise self.failures.pop(0)
         self.generators.append(
-            FakeGenerator(checkpoint, "CPU" if device == "cpu" else self.device_name)
+            self.kind(checkpoint, "CPU" if device == "cpu" else self.device_name)
         )
         return self.last
 

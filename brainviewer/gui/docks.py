@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FIRST_SIZE_PIXELS = (1840, 1100)
 MINIMUM_SIZE_PIXELS = (1024, 700)
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 # From this width on the layers have a place of their own beside the slices.
 WIDE_PIXELS = 1800
 # The part of the window's height that the volumes take at first.
@@ -20,12 +20,12 @@ VOLUMES_SHARE = 0.27
 
 
 class Docks:
-    """The parts that can be hidden: person, layers, history, volumes and features.
+    """The parts that can be hidden: person, layers, history, volumes, features, regions.
 
     Parameters
     ----------
     window : QMainWindow
-    side, layers, history, measures, gradients : QWidget
+    side, layers, history, measures, gradients, regions : QWidget
         What the parts hold.
     """
 
@@ -38,6 +38,7 @@ class Docks:
         history: QWidget,
         measures: QWidget,
         gradients: QWidget,
+        regions: QWidget,
     ) -> None:
         self._window = window
         self.person = _dock(window, "Person", side)
@@ -45,6 +46,7 @@ class Docks:
         self.history = _dock(window, "History", history)
         self.volumes = _dock(window, "Volumes", measures)
         self.features = _dock(window, "Features", gradients)
+        self.regions = _dock(window, "Regions", regions)
         window.setMinimumSize(*MINIMUM_SIZE_PIXELS)
         window.resize(QSize(*FIRST_SIZE_PIXELS).boundedTo(window.screen().availableSize()))
         window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -53,7 +55,14 @@ class Docks:
     @property
     def all(self) -> tuple[QDockWidget, ...]:
         """The parts, in the order in which menus name them."""
-        return self.person, self.layers, self.history, self.volumes, self.features
+        return (
+            self.person,
+            self.layers,
+            self.history,
+            self.volumes,
+            self.features,
+            self.regions,
+        )
 
     def reset(self) -> None:
         """Put every part where it is at the first start."""
@@ -64,7 +73,9 @@ class Docks:
         window.addDockWidget(area.LeftDockWidgetArea, self.person)
         window.addDockWidget(area.BottomDockWidgetArea, self.volumes)
         window.addDockWidget(area.BottomDockWidgetArea, self.features)
+        window.addDockWidget(area.BottomDockWidgetArea, self.regions)
         window.tabifyDockWidget(self.volumes, self.features)
+        window.tabifyDockWidget(self.features, self.regions)
         if window.width() >= WIDE_PIXELS:
             window.addDockWidget(area.RightDockWidgetArea, self.layers)
         else:

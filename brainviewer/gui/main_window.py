@@ -26,6 +26,7 @@ from brainviewer.gui.label_link import LabelLink
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
+from brainviewer.gui.region_panel import RegionPanel
 from brainviewer.gui.scan_opener import ScanOpener
 from brainviewer.gui.scene_link import SceneLink
 from brainviewer.gui.session_link import SessionLink
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.viewing = ViewingArea(session, Background(bridge))
         self.measures = MeasuresPanel()
         self.gradients = GradientPanel()
+        self.regions = RegionPanel()
         self.steps = HistoryPanel()
         self.status = StatusBar()
         self.opener = FileOpener(bridge, self)
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
             side=self.side,
             measures=self.measures,
             gradients=self.gradients,
+            regions=self.regions,
             status=self.status,
             messages=self.messages,
         )
@@ -153,6 +156,7 @@ class MainWindow(QMainWindow):
             history=self.steps,
             measures=self.measures,
             gradients=self.gradients,
+            regions=self.regions,
         )
 
     def _centre(self) -> QWidget:
@@ -197,6 +201,10 @@ class MainWindow(QMainWindow):
         self._on_display_changed()
         view.gradients.triggered.connect(self._on_gradients)
         self.docks.features.visibilityChanged.connect(self.session.gradients.watch)
+        view.regions.triggered.connect(self._on_regions)
+        self.docks.regions.visibilityChanged.connect(self.session.regions.watch)
+        self.regions.place_requested.connect(self.viewing.display.set_crosshair)
+        self.regions.copied.connect(self.messages.show_notice)
         self.gradients.feature_requested.connect(self._on_feature_requested)
         self.gradients.save_requested.connect(self.exporter.save_gradients)
         view.full_screen.toggled.connect(self._on_full_screen)
@@ -287,6 +295,10 @@ class MainWindow(QMainWindow):
         self.docks.bring(self.docks.features)
         self.gradients.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def _on_regions(self) -> None:
+        self.docks.bring(self.docks.regions)
+        self.regions.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def _on_feature_requested(self, name: str) -> None:
         self.docks.bring(self.docks.person)
         self.side.go_to(name)
@@ -327,6 +339,7 @@ class MainWindow(QMainWindow):
             self._save()
             self.hide()
             self.docks.features.visibilityChanged.disconnect(self.session.gradients.watch)
+            self.docks.regions.visibilityChanged.disconnect(self.session.regions.watch)
             self.session.checkpoint_changed.disconnect(self._on_checkpoint_changed)
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()

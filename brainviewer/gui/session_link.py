@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from brainviewer.gui.gradient_panel import GradientPanel
     from brainviewer.gui.measures_panel import MeasuresPanel
     from brainviewer.gui.message_bar import MessageBar
+    from brainviewer.gui.region_panel import RegionPanel
     from brainviewer.gui.side_panel import SidePanel
     from brainviewer.gui.status_bar import StatusBar
     from brainviewer.gui.trajectory_panel import TrajectoryPanel
@@ -35,6 +36,7 @@ class SessionLink:
     side : SidePanel
     measures : MeasuresPanel
     gradients : GradientPanel
+    regions : RegionPanel
     status : StatusBar
     messages : MessageBar
         Where wishes that cannot be are answered.
@@ -47,6 +49,7 @@ class SessionLink:
         side: SidePanel,
         measures: MeasuresPanel,
         gradients: GradientPanel,
+        regions: RegionPanel,
         status: StatusBar,
         messages: MessageBar,
     ) -> None:
@@ -68,6 +71,8 @@ class SessionLink:
             (session.curves.pins_changed, measures.trajectory.show_pins),
             (session.gradients.changed, gradients.show_gradients),
             (session.gradients.outdated, gradients.show_outdated),
+            (session.regions.changed, regions.show_regions),
+            (session.regions.outdated, regions.show_outdated),
             (session.device_changed, status.show_device),
             (session.busy_changed, status.show_busy),
             (session.progress_changed, status.show_progress),

@@ -72,6 +72,9 @@ class ViewMenu(QMenu):
         self.gradients = make_action(
             self, "What the features &do", "Ctrl+G", "Show the gradients of the volumes, by feature"
         )
+        self.regions = make_action(
+            self, "&Regions", "Ctrl+Shift+G", "Show how large each region is, now and in fact"
+        )
         self.full_screen = _checkable(
             make_action(self, "F&ull screen", "F11", "Give the window the whole screen")
         )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from brainviewer.generators.base import GenerationError, KnowsRegions
 from brainviewer.session.weights import weights_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from brainviewer.core.features import Conditions
     from brainviewer.core.volume import Brain, FloatArray
@@ -85,6 +89,20 @@ class Decoder:
             lambda generator: generator.volume_gradients(identity, conditions, weights)
         )
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that the generator knows in its brains, by name; none where it does not."""
+        generator = self.generator
+        return generator.regions if isinstance(generator, KnowsRegions) else ()
+
+    def region_volumes(self, identity: Identity, conditions: Conditions) -> FloatArray:
+        """Measure the regions of a brain: (R,) mL; on the CPU when the GPU has no memory for it."""
+        return self._ask(lambda it: _knowing(it).region_volumes(identity, conditions))
+
+    def region_labels(self, identity: Identity, conditions: Conditions) -> NDArray[np.int16]:
+        """Label a brain; on the CPU when the GPU has no memory for it."""
+        return self._ask(lambda it: _knowing(it).region_labels(identity, conditions))
+
     def _ask(self, question: Callable[[Generator], Answer]) -> Answer:
         try:
             return question(self.generator)
@@ -110,6 +128,12 @@ class Decoder:
         self._on_moved(
             f"the memory of the GPU is used up; {self.checkpoint.name} now runs on the CPU"
         )
+
+
+def _knowing(generator: Generator) -> KnowsRegions:
+    if not isinstance(generator, KnowsRegions):
+        raise GenerationError(f"{generator.name} does not know the regions of its brains")
+    return generator
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from brainviewer.session.engine import Engine
     from brainviewer.session.gradients import GradientWatch
     from brainviewer.session.model import State
+    from brainviewer.session.regions import RegionWatch
 
 
 class Facts:
@@ -150,6 +151,11 @@ class Facts:
     def gradients(self) -> GradientWatch:
         """What each feature does to each volume; computed only while it is watched."""
         return self._engine.gradients
+
+    @property
+    def regions(self) -> RegionWatch:
+        """How large the regions of the person on the screen are."""
+        return self._engine.regions
 
     @property
     def comparison(self) -> Comparison:

@@ -42,8 +42,9 @@ class Place(IntEnum):
     FACTUAL = 0
     COMPARED = 1
     GRADIENTS = 2
-    TRAJECTORY = 3
-    OTHER_TRAJECTORIES = 4
+    REGIONS = 3
+    TRAJECTORY = 4
+    OTHER_TRAJECTORIES = 5
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:

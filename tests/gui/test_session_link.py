@@ -8,6 +8,7 @@ from brainviewer.core.scenario import Scenario
 from brainviewer.gui.gradient_panel import GradientPanel
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.message_bar import MessageBar
+from brainviewer.gui.region_panel import RegionPanel
 from brainviewer.gui.session_link import SessionLink
 from brainviewer.gui.side_panel import SidePanel
 from brainviewer.gui.status_bar import StatusBar
@@ -29,6 +30,7 @@ def parts(qtbot, tmp_path):
         "side": SidePanel(),
         "measures": MeasuresPanel(),
         "gradients": GradientPanel(),
+        "regions": RegionPanel(),
         "status": StatusBar(),
         "messages": MessageBar(),
     }

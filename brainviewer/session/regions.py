@@ -1,0 +1,189 @@
+"""How large each region of the person on the screen is, now and in fact; made in the background."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+from scipy import ndimage
+
+from brainviewer.core.space import voxel_to_world
+from brainviewer.generators.base import KnowsRegions
+from brainviewer.session.measuring import Place
+from brainviewer.session.request import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from brainviewer.core.features import Conditions
+    from brainviewer.core.volume import FloatArray
+    from brainviewer.generators.base import Identity
+    from brainviewer.session.decoder import Decoder
+    from brainviewer.session.model import State
+    from brainviewer.session.request import BrainKey
+    from brainviewer.session.worker import Worker
+
+    World = tuple[float, float, float]
+
+Post = Callable[[Callable[[], None]], None]
+# A brain, and the person as given.
+Wanted = tuple["BrainKey", str]
+
+MOST_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRow:
+    """One region.
+
+    Attributes
+    ----------
+    name : str
+    now_ml, factual_ml : float, mL
+    centre_mm : (x, y, z), world mm
+        Where it lies now; NaN where it is nowhere.
+    """
+
+    name: str
+    now_ml: float
+    factual_ml: float
+    centre_mm: World
+
+    @property
+    def change_ml(self) -> float:
+        """What is there now but was not in fact, in mL."""
+        return self.now_ml - self.factual_ml
+
+    @property
+    def change_percent(self) -> float:
+        """The change in per cent of the factual volume."""
+        return 100 * self.change_ml / self.factual_ml if self.factual_ml else math.nan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """The regions of one brain.
+
+    Attributes
+    ----------
+    rows : tuple of RegionRow
+        Empty where the generator knows of none.
+    sentence : str
+        Why there are none; empty where there are.
+    """
+
+    rows: tuple[RegionRow, ...] = ()
+    sentence: str = ""
+
+
+class RegionWatch:
+    """Keeps regions in step with the newest state while somebody looks at them.
+
+    Parameters
+    ----------
+    post : function
+        Runs a function on the owner's thread.
+    worker : Worker
+    """
+
+    changed = Signal(Regions)
+    outdated = Signal()
+
+    def __init__(self, post: Post, worker: Worker) -> None:
+        self.regions: Regions | None = None
+        self._post = post
+        self._worker = worker
+        self._kept: OrderedDict[Wanted, Regions] = OrderedDict()
+        self._state: State | None = None
+        self._decoder: Decoder | None = None
+        self._watched = False
+
+    def watch(self, watched: bool) -> None:
+        """Measure regions from now on, or no longer."""
+        self._watched = watched
+        if not watched:
+            self._worker.cancel_background(Place.REGIONS)
+        elif self._state is not None and self._decoder is not None:
+            self.follow(self._state, self._decoder)
+
+    def follow(self, state: State, decoder: Decoder) -> None:
+        """Give the regions of the brain of a state, from memory or soon."""
+        self._state, self._decoder = state, decoder
+        if not self._watched:
+            return
+        sentence = _why_none(decoder)
+        known = Regions(sentence=sentence) if sentence else self._kept.get(_wanted(state))
+        if known is not None:
+            self._worker.cancel_background(Place.REGIONS)
+            self._show(known)
+            return
+        self.outdated.emit()
+        self._worker.run_background(
+            "Measuring the regions", self._work(state, decoder), place=Place.REGIONS
+        )
+
+    def _show(self, regions: Regions) -> None:
+        self.regions = regions
+        self.changed.emit(regions)
+
+    def _work(self, state: State, decoder: Decoder) -> Generator[None, None, None]:
+        identity, factual = state.person.identity, state.person.factual
+        now_ml = decoder.region_volumes(identity, state.conditions)
+        yield
+        factual_ml = decoder.region_volumes(identity, factual)
+        yield
+        rows = region_rows(decoder, identity, state.conditions, now_ml, factual_ml)
+        self._post(partial(self._on_made, _wanted(state), Regions(rows)))
+        yield
+
+    def _on_made(self, wanted: Wanted, regions: Regions) -> None:
+        self._kept[wanted] = regions
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        if self._watched and self._state is not None and _wanted(self._state) == wanted:
+            self._show(regions)
+
+
+def region_rows(
+    decoder: Decoder,
+    identity: Identity,
+    conditions: Conditions,
+    now_ml: FloatArray,
+    factual_ml: FloatArray,
+) -> tuple[RegionRow, ...]:
+    """Find where the regions are, and put this beside their volumes (R,) in mL."""
+    labels = decoder.region_labels(identity, conditions)
+    numbers = np.arange(1, len(decoder.regions) + 1)
+    with np.errstate(invalid="ignore"):
+        centres = np.array(ndimage.center_of_mass(labels > 0, labels, numbers))
+    places = voxel_to_world(decoder.generator.affine, centres)
+    return tuple(
+        RegionRow(name, float(now), float(then), (float(x), float(y), float(z)))
+        for name, now, then, (x, y, z) in zip(
+            decoder.regions, now_ml, factual_ml, places, strict=True
+        )
+    )
+
+
+def _why_none(decoder: Decoder) -> str:
+    if decoder.regions:
+        return ""
+    generator = decoder.generator
+    if isinstance(generator, KnowsRegions):
+        return f"{generator.name} was made from people without labelled regions"
+    return (
+        f"{generator.name} makes brains voxel by voxel and does not know their regions; choose a "
+        f"diffeomorphic generator"
+    )
+
+
+def _wanted(state: State) -> Wanted:
+    """Return what the regions of a state are kept under."""
+    key = key_of(state.checkpoint, state.person.identity, state.course, age=state.age)
+    return key, repr(sorted(state.person.factual.items()))
