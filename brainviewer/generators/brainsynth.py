@@ -78,7 +78,7 @@ class BrainSynthConfig(TransformerConfig):
 
     shape: tuple[int, int, int]
     conditions: int
-    channels: tuple[int, ...] = (128, 96, 48)
+    channels: tuple[int, ...] = (128, 64, 40)
     latent_channels: int = 64
     codes: int = 1024
     residual_codes: int = 1024

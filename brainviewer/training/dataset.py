@@ -15,6 +15,7 @@ from brainviewer.cohort.store import CohortError, CohortStore, grid_affine
 from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, fit_schema
 from brainviewer.core.scenario import AGE, SEX
 from brainviewer.core.tissues import TISSUES
+from brainviewer.core.volume import voxel_spacing
 from brainviewer.generators.networks import Deviations
 from brainviewer.training.folds import FOLDS, assign_folds
 from brainviewer.training.recipe import TrainingRecipeError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from brainviewer.training.recipe import TrainingRecipe
 
 FEWEST_PEOPLE = 20
-WARP_SPACING_VOXELS = 16
+WARP_SPACING_MM = 32.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +164,7 @@ class BatchSource:
         self._expected = deviations.expected(self._conditions)
         self._noise = recipe.condition_noise * torch.from_numpy(spread)
         self._recipe = recipe
+        self._spacing_mm = float(voxel_spacing(data.affine)[0])
         self._columns = [column.feature for column in data.schema.columns]
         self._free = torch.tensor([n not in (AGE, SEX) for n in self._columns], dtype=torch.bool)
 
@@ -193,7 +195,9 @@ class BatchSource:
     def maps(self, chosen: Tensor, random: torch.Generator) -> Tensor:
         """Mirror and warp the maps of chosen people (B,), at random: (B, C, I, J, K)."""
         maps = mirror_some(self._maps[chosen].float() / FULL, random)
-        return warp_smoothly(maps, random, amount_mm=self._recipe.warp_mm)
+        return warp_smoothly(
+            maps, random, amount_mm=self._recipe.warp_mm, spacing_mm=self._spacing_mm
+        )
 
     def conditions(self, chosen: Tensor, random: torch.Generator) -> Tensor:
         """Disturb and hide conditions of chosen people (B,), at random: (B, D)."""
@@ -229,21 +233,24 @@ def mirror_some(maps: Tensor, random: torch.Generator) -> Tensor:
     return torch.where(mirrored[:, None, None, None, None], maps.flip(2), maps)
 
 
-def warp_smoothly(maps: Tensor, random: torch.Generator, *, amount_mm: float) -> Tensor:
+def warp_smoothly(
+    maps: Tensor, random: torch.Generator, *, amount_mm: float, spacing_mm: float
+) -> Tensor:
     """Warp the maps (B, C, I, J, K) by random displacements, trilinear on a grid of 32 mm.
 
     Parameters
     ----------
     amount_mm : float
-        Standard deviation of the displacement at the grid's points, along each axis; voxels are
-        2 mm.
+        Standard deviation of the displacement at the grid's points, along each axis.
+    spacing_mm : float
+        Of the voxels.
     """
     if amount_mm == 0:
         return maps
     shape = maps.shape[2:]
-    coarse = [max(4, round(n / WARP_SPACING_VOXELS)) for n in shape]
+    coarse = [max(4, round(n * spacing_mm / WARP_SPACING_MM)) for n in shape]
     # grid_sample counts from -1 to 1 over the grid, and orders its axes k, j, i.
-    scale = torch.tensor([amount_mm / n for n in reversed(shape)])
+    scale = torch.tensor([2.0 * amount_mm / (spacing_mm * n) for n in reversed(shape)])
     shift = torch.randn((len(maps), 3, *coarse), generator=random)
     shift = functional.interpolate(shift, size=shape, mode="trilinear", align_corners=True)
     shift = shift.permute(0, 2, 3, 4, 1) * scale

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from brainviewer.cohort.reading import People
 from brainviewer.cohort.store import CohortError
@@ -279,9 +280,9 @@ def test_about_half_are_mirrored_left_to_right_and_the_others_untouched() -> Non
 
 def test_a_warp_of_nothing_changes_nothing() -> None:
     maps = maps_of(2)
-    assert torch.equal(warp_smoothly(maps, random_of(1), amount_mm=0.0), maps)
+    assert torch.equal(warp_smoothly(maps, random_of(1), amount_mm=0.0, spacing_mm=2.0), maps)
     torch.testing.assert_close(
-        warp_smoothly(maps, random_of(1), amount_mm=1e-7), maps, rtol=0, atol=1e-5
+        warp_smoothly(maps, random_of(1), amount_mm=1e-7, spacing_mm=2.0), maps, rtol=0, atol=1e-5
     )
 
 
@@ -294,7 +295,7 @@ def ramps(shape: tuple[int, int, int]) -> torch.Tensor:
 def displacements_mm(amount_mm: float, seed: int) -> torch.Tensor:
     """Displacements (3, I, J, K) in mm, of voxels of 2 mm, away from the border."""
     before = ramps((64, 80, 48))
-    after = warp_smoothly(before, random_of(seed), amount_mm=amount_mm)
+    after = warp_smoothly(before, random_of(seed), amount_mm=amount_mm, spacing_mm=2.0)
     return 2 * (after - before)[0, :, 8:-8, 8:-8, 8:-8]
 
 
@@ -302,6 +303,17 @@ def test_a_warp_displaces_by_the_amount_along_every_axis() -> None:
     moved = torch.stack([displacements_mm(2.0, seed) for seed in range(3)])
     # Between the points of the coarse grid a mean of 8 is less spread: 0.54 on the average.
     assert moved.std(dim=(0, 2, 3, 4)).tolist() == pytest.approx([1.1, 1.1, 1.1], abs=0.35)
+
+
+def test_a_warp_in_mm_does_not_depend_on_the_size_of_voxels() -> None:
+    """A voxel of 4 mm moves as far as the eight of 2 mm in its place."""
+    coarse, fine = ramps((32, 40, 24)), ramps((64, 80, 48))
+    moved = [
+        spacing * (warp_smoothly(it, random_of(1), amount_mm=3.0, spacing_mm=spacing) - it)
+        for it, spacing in ((coarse, 4.0), (fine, 2.0))
+    ]
+    inner = functional.avg_pool3d(moved[1], 2)[0, :, 4:-4, 4:-4, 4:-4]
+    torch.testing.assert_close(moved[0][0, :, 4:-4, 4:-4, 4:-4], inner, rtol=0, atol=0.5)
 
 
 def test_a_warp_is_smooth() -> None:
@@ -313,7 +325,7 @@ def test_a_warp_is_smooth() -> None:
 
 def test_a_warp_keeps_partial_volumes_and_those_of_each_person_apart() -> None:
     maps = maps_of(1).expand(2, -1, -1, -1, -1) / 3
-    warped = warp_smoothly(maps, random_of(1), amount_mm=2.0)
+    warped = warp_smoothly(maps, random_of(1), amount_mm=2.0, spacing_mm=2.0)
     assert warped.min() >= 0
     assert warped.sum(dim=1).max() <= 1 + 1e-6
     assert not torch.equal(warped[0], warped[1])
