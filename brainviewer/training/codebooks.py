@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DECAY = 0.98  # of the counts a step: they tell of about the last fifty
 DEAD_SHARE = 0.05  # of the mean count, below which a code is given another place
 START_ROUNDS = 10
+SMALLEST = 1e-20
 
 
 class CodebookLearner:
@@ -26,7 +27,8 @@ class CodebookLearner:
 
     Moving averages of counts and sums (van den Oord et al. 2017, appendix A.1) follow the encoder
     without a gradient. A code that hardly anything is assigned to takes the place of a vector of
-    the batch, so that the codebook does not collapse (Dhariwal et al. 2020).
+    the batch, so that the codebook does not collapse (Dhariwal et al. 2020): one that is far from
+    its own code, since most of a volume is background and would be chosen otherwise.
 
     On several processes each sees its own people; the codebooks are those of the first.
     """
@@ -62,7 +64,7 @@ class CodebookLearner:
             counts, sums = count_and_sum(vectors, codes, len(book))
             self._counts[number].lerp_(counts, 1 - DECAY)
             self._sums[number].lerp_(sums, 1 - DECAY)
-            self._move_unused(number, vectors, random)
+            self._move_unused(number, vectors, codes, random)
             book.copy_(self._sums[number] / self._counts[number, :, None])
 
     def health(self) -> dict[str, Tensor]:
@@ -88,24 +90,27 @@ class CodebookLearner:
         self._sums.copy_(state["sums"])
         self._quantiser.books.copy_(state["books"])
 
-    def _move_unused(self, number: int, vectors: Tensor, random: torch.Generator) -> None:
+    def _move_unused(
+        self, number: int, vectors: Tensor, codes: Tensor, random: torch.Generator
+    ) -> None:
         counts = self._counts[number]
         typical = counts.mean()
         dead = (counts < DEAD_SHARE * typical).nonzero()[:, 0]
-        chosen = torch.randint(len(vectors), (len(dead),), generator=random).to(vectors.device)
+        own = self._quantiser.books[number][codes]
         self._counts[number, dead] = typical
-        self._sums[number, dead] = vectors[chosen] * typical
+        self._sums[number, dead] = _far_off(vectors, own, len(dead), random) * typical
 
 
 def k_means(vectors: Tensor, count: int, random: torch.Generator, *, rounds: int) -> Tensor:
     """Find the means (count, C) of clusters of vectors (M, C) by Lloyd's algorithm.
 
-    A mean that nothing is nearest to takes the place of one of the vectors.
+    A mean that nothing is nearest to takes the place of a vector that is far from its own.
     """
-    means = _some_of(vectors, count, random)
+    means = vectors[torch.randint(len(vectors), (count,), generator=random).to(vectors.device)]
     for _ in range(rounds):
-        counts, sums = count_and_sum(vectors, nearest(vectors, means), count)
-        others = _some_of(vectors, count, random)
+        codes = nearest(vectors, means)
+        counts, sums = count_and_sum(vectors, codes, count)
+        others = _far_off(vectors, means[codes], count, random)
         means = torch.where(counts[:, None] > 0, sums / counts.clamp_min(1.0)[:, None], others)
     return means
 
@@ -126,7 +131,14 @@ def perplexity(codes: Tensor, count: int) -> Tensor:
     return entropy.exp()
 
 
-def _some_of(vectors: Tensor, count: int, random: torch.Generator) -> Tensor:
-    """Choose vectors at random; some twice where there are too few."""
-    order = torch.randperm(len(vectors), generator=random).to(vectors.device)
-    return vectors[order.repeat(-(-count // len(vectors)))[:count]]
+def _far_off(vectors: Tensor, own: Tensor, count: int, random: torch.Generator) -> Tensor:
+    """Draw vectors (count, C) of (M, C), by the square of how far each is from its own code.
+
+    As k-means++ does (Arthur and Vassilvitskii 2007).
+    """
+    if count == 0:
+        return vectors[:0]
+    far = (vectors - own).square().sum(dim=1).cpu()
+    weights = far + far.mean().clamp_min(SMALLEST) * 1e-6  # all alike where nothing is far
+    chosen = torch.multinomial(weights, count, replacement=True, generator=random)
+    return vectors[chosen.to(vectors.device)]

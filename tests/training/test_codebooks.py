@@ -114,3 +114,11 @@ def test_a_restored_learner_goes_on_as_the_first() -> None:
 def test_perplexity_counts_codes_that_are_used_alike() -> None:
     assert perplexity(torch.tensor([[0, 1], [2, 3]]), 8).item() == pytest.approx(4.0)
     assert perplexity(torch.tensor([5, 5, 5]), 8).item() == pytest.approx(1.0)
+
+
+def test_most_vectors_being_the_same_do_not_take_the_codes_of_the_others() -> None:
+    """As the background of a volume would."""
+    background = torch.zeros(2000, 2)
+    rest = 5.0 + torch.randn(100, 2, generator=random_of(2))
+    means = k_means(torch.cat([background, rest]), 12, random_of(), rounds=10)
+    assert (means.norm(dim=1) > 2.0).sum() >= 9
