@@ -80,7 +80,8 @@ def test_the_weight_of_the_kl_is_steered_towards_its_target(data, kl, power) -> 
 
 def test_the_loss_falls(data, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(loop, "WARM_UP_STEPS", 1)
-    recipe = replace(RECIPE, steps=400, learning_rate=2e-3, ema_decay=0.9)
+    half_a_voxel = 5.0
+    recipe = replace(RECIPE, steps=400, learning_rate=2e-3, ema_decay=0.9, warp_mm=half_a_voxel)
     task = VAETask(data, recipe, "cpu")
     before = task.validate(task.model)
     scores = task.validate(run(task, data, recipe, tmp_path))
