@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def one_thread() -> Iterator[None]:
+    """Compute on one thread, in fixtures of modules too: sums depend on how many there are."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
