@@ -22,7 +22,7 @@ from brainviewer.core.volume import Brain, Volume, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
     from brainviewer.core.volume import Affine
@@ -170,6 +170,38 @@ class LabelledGenerator(FakeGenerator):
         return np.where(maps > 0.5, side[:, None, None], 0).astype(np.int16)
 
 
+class SlowGenerator(FakeGenerator):
+    """A generator that takes its time to draw: after `hold_drawing`, until `release`."""
+
+    def __init__(self, checkpoint: Checkpoint, device_name: str = "CPU") -> None:
+        super().__init__(checkpoint, device_name)
+        self.drawn: list[int] = []
+        self.drawing_failures: list[Exception] = []
+        self._may_end = threading.Event()
+        self._may_end.set()
+
+    def hold_drawing(self) -> None:
+        """Make every following drawing go on step by step until `release`."""
+        self._may_end.clear()
+
+    def release(self) -> None:
+        super().release()
+        self._may_end.set()
+
+    def draw(self, seed: int) -> Identity:
+        raise AssertionError(f"seed {seed} was not drawn in steps")
+
+    def drawing_steps(self, seed: int) -> Generator[float, None, Identity]:
+        yield 0.25
+        while not self._may_end.wait(0.01):
+            yield 0.5
+        if self.drawing_failures:
+            raise self.drawing_failures.pop(0)
+        self.drawn.append(seed)
+        yield 1.0
+        return super().draw(seed)
+
+
 def fake_scan(name: str = "sub-X_T1w", *, affine: Affine = AFFINE, seed: int = 5) -> OwnScan:
     """Return a prepared scan whose maps lie on a grid of the fake generator's shape."""
     maker = FakeGenerator(SimpleNamespace(name="fake", schema=None))
@@ -180,11 +212,18 @@ def fake_scan(name: str = "sub-X_T1w", *, affine: Affine = AFFINE, seed: int = 5
 
 
 class FakeLoader:
-    """Stands in for `load_generator`: ``Session(load=FakeLoader())``."""
+    """Stands in for `load_generator`: ``Session(load=FakeLoader())``.
+
+    Generators of checkpoints whose name begins with "slow" take their time to draw; with
+    `holds_drawing`, from the start until they are released.
+    """
 
     def __init__(self, device_name: str = "CPU") -> None:
         self.device_name = device_name
         self.kind: type[FakeGenerator] = FakeGenerator
+
+
+        self.holds_drawing = False
         self.generators: list[FakeGenerator] = []
         self.loads: list[tuple[str, str]] = []
         self.failures: list[Exception] = []
@@ -202,6 +241,14 @@ class FakeLoader:
             self.kind(checkpoint, "CPU" if device == "cpu" else self.device_name)
         )
         return self.last
+
+
+        kind = SlowGenerator if checkpoint.name.startswith("slow") else FakeGenerator
+        made = kind(checkpoint, "CPU" if device == "cpu" else self.device_name)
+        if self.holds_drawing and isinstance(made, SlowGenerator):
+            made.hold_drawing()
+        self.generators.append(made)
+        return made
 
 
 class Diary:

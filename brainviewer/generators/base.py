@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Generator as Steps
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -142,4 +144,13 @@ class KnowsRegions(Protocol):
 
     def region_labels(self, identity: Identity, conditions: Conditions) -> NDArray[np.int16]:
         """Label a brain: (I, J, K) int16, 1 + the index of the region, 0 for none."""
+        ...
+
+
+@runtime_checkable
+class DrawsInSteps(Protocol):
+    """A generator that takes seconds to draw a person, so that it can be watched and left."""
+
+    def drawing_steps(self, seed: int) -> Steps[float, None, Identity]:
+        """Draw a person as `Generator.draw` does; yields the part that is done, 0 to 1."""
         ...

@@ -96,7 +96,7 @@ class SceneLink:
         scene, state = self._waiting, self._session.state
         if scene is None or state is None or not self._session.is_in_use(state.checkpoint):
             return
-        if not self._viewing.display.layers:
+        if not self._viewing.display.layers or self._session.is_drawing:
             return
         self._waiting = None
         with self._history.one_step():

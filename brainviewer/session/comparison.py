@@ -15,7 +15,7 @@ from brainviewer.generators.base import DeviceError, GenerationError
 from brainviewer.generators.checkpoint import Checkpoint, CheckpointError
 from brainviewer.session.decoder import Decoder, LoadGenerator
 from brainviewer.session.measuring import Place
-from brainviewer.session.model import carried_over, nearest_age, own_age
+from brainviewer.session.model import carried_over, nearest_age, own_age, seed_for_another
 from brainviewer.session.request import Shown, key_of, measured_volumes_ml
 
 if TYPE_CHECKING:
@@ -229,6 +229,8 @@ class Comparison:
             if checkpoint.folder != decoder.checkpoint.folder:
                 decoder = self._decoder_of(checkpoint)
                 yield
+                for _ in decoder.drawing_steps(seed_for_another(beside)):
+                    yield
             compared = Compared(checkpoint, _made(beside, decoder))
         except (CheckpointError, DeviceError, FeatureError, GenerationError) as error:
             compared = Compared(checkpoint, sentence=str(error))
@@ -274,7 +276,7 @@ def _topic(checkpoint: Checkpoint, beside: State) -> Topic:
 def _made(state: State, decoder: Decoder) -> Shown:
     """Make the brain of a state; with a decoder of another checkpoint, what it keeps of it."""
     if state.checkpoint.folder != decoder.checkpoint.folder:
-        state, _ = carried_over(state, decoder.checkpoint, decoder.generator)
+        state, _ = carried_over(state, decoder.checkpoint, decoder)
     conditions, identity = state.conditions, state.person.identity
     brain = decoder.generate(identity, conditions)
     return Shown(brain, measured_volumes_ml(brain), conditions, identity, exact=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from brainviewer.generators.base import GenerationError, KnowsRegions
+from brainviewer.generators.base import DrawsInSteps, GenerationError, KnowsRegions
 from brainviewer.session.weights import weights_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from collections.abc import Generator as Steps
 
     import numpy as np
     from numpy.typing import NDArray
@@ -58,6 +59,7 @@ class Decoder:
         # The file may be another one by the time somebody asks.
         self.weights = weights_hash(checkpoint)
         self.generator = self._loaded()
+        self._drawn: dict[int, Identity] = {}
 
     @property
     def space(self) -> Space:
@@ -70,8 +72,20 @@ class Decoder:
         return self.generator.channels
 
     def draw(self, seed: int) -> Identity:
-        """Draw a person."""
-        return self.generator.draw(seed)
+        """Draw a person; at once when `drawing_steps` has drawn them."""
+        known = self._drawn.get(seed)
+        return self.generator.draw(seed) if known is None else known
+
+    def undrawn(self, seeds: Sequence[int]) -> list[int]:
+        """Return the seeds of people who would take seconds to draw."""
+        if not isinstance(self.generator, DrawsInSteps):
+            return []
+        return [seed for seed in seeds if seed not in self._drawn]
+
+    def drawing_steps(self, seed: int) -> Steps[float, None, None]:
+        """Draw a person who would take seconds, and keep them; yields the part that is done."""
+        if self.undrawn([seed]) and isinstance(self.generator, DrawsInSteps):
+            self._drawn[seed] = yield from self.generator.drawing_steps(seed)
 
     def generate(self, identity: Identity, conditions: Conditions) -> Brain:
         """Make a brain; on the CPU when the GPU has no memory for it."""

@@ -12,6 +12,7 @@ from psygnal import Signal
 from brainviewer.session.comparison import Comparison
 from brainviewer.session.curves import Curves
 from brainviewer.session.decoder import Decoder, LoadGenerator
+from brainviewer.session.drawing import Drawing
 from brainviewer.session.gradients import GradientWatch
 from brainviewer.session.measuring import Place, factual_brain
 from brainviewer.session.regions import RegionWatch
@@ -73,6 +74,11 @@ class Engine:
             lambda title: post(partial(self.busy_changed.emit, title)),
             quiet_s=quiet_s,
         )
+        self.opening = Drawing(post, self._worker, Place.OPENING)
+        self.drawing = Drawing(post, self._worker, Place.PERSON)
+        self.pinning = Drawing(post, self._worker, Place.PINNED)
+        for drawing in self._drawings:
+            drawing.progress_changed.connect(self.progress_changed.emit)
         self.curves = Curves(post, self._worker, cache)
         self.gradients = GradientWatch(post, self._worker, cache)
         self.regions = RegionWatch(post, self._worker)
@@ -82,6 +88,7 @@ class Engine:
         self.curves.pins_changed.connect(self.comparison.show_pins)
         self._state: State | None = None
         self._loading: Checkpoint | None = None
+        self._is_reading = False
         self._number = 0
         self._shown_number = 0
 
@@ -96,8 +103,10 @@ class Engine:
         return self._loading is not None
 
     def load(self, checkpoint: Checkpoint, *, loaded: Callable[[Decoder], None]) -> None:
-        """Load a checkpoint; until it is there, or if it fails, the present one stays in use."""
+        """Load a checkpoint; until it is in use, or given up, the present one stays."""
+        self.opening.withdraw()
         self._loading = checkpoint
+        self._is_reading = True
         self._worker.submit(
             f"Loading {checkpoint.title}", partial(self._work_load, checkpoint, loaded)
         )
@@ -107,6 +116,17 @@ class Engine:
         if self.decoder is not None:
             self._cache.forget(self.decoder.checkpoint)
         self.decoder = decoder
+        self._loading = None
+        self.drawing.withdraw()
+        self.pinning.withdraw()
+
+    def give_up(self, checkpoint: Checkpoint) -> None:
+        """Stay with the present checkpoint: the one on its way cannot come, or may not."""
+        if self._loading is checkpoint:
+            self._loading = None
+            self._is_reading = False
+            if self._state is not None:
+                self.follow(self._state)
 
     def forget_factual(self) -> None:
         """Forget the factual brain: the person is another one now."""
@@ -133,6 +153,15 @@ class Engine:
         """Stop all tasks after the step that runs."""
         self._worker.cancel_tasks()
 
+    def stop_drawing(self) -> bool:
+        """Draw nobody any more; False when nobody was being drawn."""
+        stopped = [drawing.stop() for drawing in self._drawings]
+        return any(stopped)
+
+    @property
+    def _drawings(self) -> tuple[Drawing, ...]:
+        return self.opening, self.drawing, self.pinning
+
     def close(self) -> None:
         """End the worker's thread."""
         self._worker.close()
@@ -142,14 +171,14 @@ class Engine:
         if self._is_shown(state):
             self._shown_number = request.number
             self._offer_as_factual(state)
-            if not self.is_loading:
+            if not self._is_reading:
                 self._worker.withdraw()
             return
         near = self._cache.nearest(request.key, within_years=NEAR_YEARS)
         if near is not None:
             self._show(request.number, _stand_in(near, request))
-        if self.decoder is None or self.is_loading:
-            return  # the checkpoint that is being loaded brings its own state
+        if self.decoder is None or self._is_reading:
+            return  # in the waiting place is the loading of a checkpoint, which brings its state
         at_hand = near is not None and near.key == request.key
         # What looks the same already is made exact only when the hand rests.
         self._worker.submit(
@@ -195,7 +224,7 @@ class Engine:
                 checkpoint, self._load, device=self._device, on_moved=self._work_moved
             )
         except Exception:
-            self._post(partial(self._on_load_failed, checkpoint))
+            self._post(partial(self.give_up, checkpoint))
             raise
         self._post(partial(self._on_loaded, decoder, loaded))
 
@@ -230,14 +259,8 @@ class Engine:
 
     def _on_loaded(self, decoder: Decoder, loaded: Callable[[Decoder], None]) -> None:
         if self._loading is decoder.checkpoint:
-            self._loading = None
+            self._is_reading = False
             loaded(decoder)
-
-    def _on_load_failed(self, checkpoint: Checkpoint) -> None:
-        if self._loading is checkpoint:
-            self._loading = None
-            if self._state is not None:
-                self.follow(self._state)
 
     def _on_picture(self, request: Request, shown: Shown) -> None:
         """Show an answer unless it is for somebody else, or something newer is on the screen."""

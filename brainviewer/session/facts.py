@@ -128,6 +128,11 @@ class Facts:
         return self._engine.shown
 
     @property
+    def is_drawing(self) -> bool:
+        """Whether a person is being drawn who will be shown instead of the present one."""
+        return self._engine.drawing.is_going_on
+
+    @property
     def factual(self) -> Shown | None:
         """The brain of the person as given; None until it is made."""
         return self._engine.factual

@@ -39,12 +39,15 @@ if TYPE_CHECKING:
 class Place(IntEnum):
     """The places of the worker's background, what goes first first."""
 
-    FACTUAL = 0
-    COMPARED = 1
-    GRADIENTS = 2
-    REGIONS = 3
-    TRAJECTORY = 4
-    OTHER_TRAJECTORIES = 5
+    OPENING = 0
+    PERSON = 1
+    FACTUAL = 2
+    COMPARED = 3
+    PINNED = 4
+    GRADIENTS = 5
+    REGIONS = 6
+    TRAJECTORY = 7
+    OTHER_TRAJECTORIES = 8
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:

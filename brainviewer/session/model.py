@@ -13,7 +13,6 @@ from brainviewer.generators.base import Identity
 from brainviewer.session.request import Course, Person, is_extrapolated
 
 if TYPE_CHECKING:
-    from brainviewer.generators.base import Generator
     from brainviewer.generators.checkpoint import Checkpoint
 
 FIRST_SEED = 1
@@ -92,10 +91,10 @@ class State:
             self.check(name, value)
 
 
-def first_state(checkpoint: Checkpoint, generator: Generator) -> State:
+def first_state(checkpoint: Checkpoint, people: Draws, seed: int = FIRST_SEED) -> State:
     """Begin with a person whose every feature is typical of the training people."""
     factual = checkpoint.schema.typical()
-    identity = generator.draw(FIRST_SEED)
+    identity = people.draw(seed)
     age = own_age(checkpoint, factual)
     return State(checkpoint, Person(identity, factual, identity.label), {}, age)
 
@@ -105,9 +104,13 @@ def first_choice(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     return next((it for it in checkpoints if it.schema.features), checkpoints[0])
 
 
-def carried_over(
-    old: State, checkpoint: Checkpoint, generator: Generator
-) -> tuple[State, list[str]]:
+def seed_for_another(old: State | None) -> int:
+    """Return the seed that another checkpoint begins with: the person's own, if they have one."""
+    seed = None if old is None else old.person.identity.seed
+    return FIRST_SEED if seed is None else seed
+
+
+def carried_over(old: State, checkpoint: Checkpoint, people: Draws) -> tuple[State, list[str]]:
     """Keep what an old state shares with another checkpoint.
 
     Returns
@@ -116,11 +119,7 @@ def carried_over(
     list of str
         A sentence for everything that could not be kept.
     """
-    new = first_state(checkpoint, generator)
-    seed = old.person.identity.seed
-    if seed is not None:
-        identity = generator.draw(seed)
-        new = replace(new, person=Person(identity, new.person.factual, identity.label))
+    new = first_state(checkpoint, people, seed_for_another(old))
     if not new.takes_features:
         return replace(new, set_aside=old if old.takes_features else old.set_aside), []
     return _with_features_of(old.set_aside or old, new)
@@ -151,17 +150,15 @@ def course_of(recipe: Recipe, checkpoint: Checkpoint) -> Course:
     )
 
 
-def identity_of(recipe: Recipe, generator: Draws) -> Identity:
+def identity_of(recipe: Recipe, people: Draws) -> Identity:
     """Return the identity that a recipe names, drawn again or taken from its latent."""
     if recipe.seed is not None:
-        return replace(generator.draw(recipe.seed), label=recipe.label)
+        return replace(people.draw(recipe.seed), label=recipe.label)
     assert recipe.latent is not None
     return Identity(recipe.latent, recipe.label)
 
 
-def state_of(
-    recipe: Recipe, checkpoint: Checkpoint, generator: Generator
-) -> tuple[State, list[str]]:
+def state_of(recipe: Recipe, checkpoint: Checkpoint, people: Draws) -> tuple[State, list[str]]:
     """Return the state that a recipe was written in, and a sentence if it had to be bent.
 
     The conditions win: where they do not follow from the person, edits and scenario (the file was
@@ -172,7 +169,7 @@ def state_of(
     FeatureError
         When a value does not suit the checkpoint.
     """
-    identity = identity_of(recipe, generator)
+    identity = identity_of(recipe, people)
     state = State(
         checkpoint,
         Person(identity, recipe.factual, recipe.label),

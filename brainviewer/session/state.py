@@ -32,6 +32,7 @@ from brainviewer.session.model import (
     own_age,
     plain_value,
     recipe_of,
+    seed_for_another,
     state_of,
 )
 from brainviewer.session.request import Person, Shown
@@ -52,9 +53,11 @@ __all__ = ["Person", "Session", "SessionError", "Shown", "Trajectory"]
 
 Result = TypeVar("Result")
 Successor = Callable[["Decoder"], tuple[State, list[str]]]
+Seeds = Callable[[], "Sequence[int]"]
 
 QUIET_S = 0.2
 SEEDS = 1_000_000
+STOPPED = "drawing the person was stopped; nothing has changed"
 
 
 class SessionError(RuntimeError):
@@ -118,13 +121,18 @@ class Session(Facts):
 
         Features, edits, age, scenario and seed are kept as far as the new one knows them.
         """
-        self._open(resolve_checkpoint(str(name_or_folder), self._root), self._successor)
+        checkpoint = resolve_checkpoint(str(name_or_folder), self._root)
+        self._open(checkpoint, self._successor, lambda: [seed_for_another(self._state)])
 
     def new_person(self, seed: int | None = None) -> None:
-        """Draw another person under the present conditions; without a seed, anybody."""
-        state, decoder = self._in_use()
-        identity = decoder.generator.draw(secrets.randbelow(SEEDS) if seed is None else seed)
-        self._become(replace(state, person=Person(identity, state.person.factual, identity.label)))
+        """Draw another person under the present conditions; without a seed, anybody.
+
+        Where that takes seconds, it is done behind the pictures, and the present person stays
+        meanwhile.
+        """
+        _, decoder = self._in_use()
+        wanted = secrets.randbelow(SEEDS) if seed is None else seed
+        self._draw_first([wanted], partial(self._show_drawn, wanted, decoder))
 
     def adopt_person(self, person: Person) -> None:
         """Show a person as given, such as one encoded from a scan; edits end."""
@@ -206,15 +214,13 @@ class Session(Facts):
 
     def apply_recipe(self, recipe: Recipe) -> None:
         """Ask for the brain of a recipe, with its checkpoint if that is another one."""
-        state = self._state
+        state, seeds = self._state, [] if recipe.seed is None else [recipe.seed]
         if state is None or self._engine.is_loading or recipe.checkpoint != state.checkpoint.name:
             checkpoint = resolve_checkpoint(self._folder_of(recipe.checkpoint), self._root)
-            self._open(checkpoint, partial(_state_of, recipe))
+            self._open(checkpoint, partial(_state_of, recipe), lambda: seeds)
             return
-        new, notices = _state_of(recipe, self._in_use()[1])
-        self._become(new)
-        for sentence in notices:
-            self.notice.emit(sentence)
+        _, decoder = self._in_use()
+        self._draw_first(seeds, partial(self._show_recipe, recipe, decoder))
 
     def is_in_use(self, checkpoint: Checkpoint) -> bool:
         """Tell whether a checkpoint is the one that is asked, and no other is on its way."""
@@ -225,11 +231,18 @@ class Session(Facts):
         if self.is_in_use(state.checkpoint):
             self._become(state)
         else:
-            self._open(state.checkpoint, lambda _decoder: (state, []))
+            self._open(state.checkpoint, lambda _decoder: (state, []), list)
 
     def replace_pins(self, pins: Sequence[SavedPin]) -> None:
         """Keep these people for comparison, and no others; of the checkpoint in use only."""
         state, decoder = self._in_use()
+        known = [pin.recipe for pin in pins if pin.recipe.checkpoint == state.checkpoint.name]
+        missing = decoder.undrawn([it.seed for it in known if it.seed is not None])
+        if missing:
+            self._engine.pinning.draw(
+                decoder, missing, done=partial(self._replace_pins_of, decoder, pins)
+            )
+            return
         kept = []
         for pin in pins:
             if pin.recipe.checkpoint != state.checkpoint.name:
@@ -237,7 +250,7 @@ class Session(Facts):
                     f"pin {pin.name!r} is left out: it belongs to {pin.recipe.checkpoint!r}"
                 )
                 continue
-            pinned, notices = state_of(pin.recipe, state.checkpoint, decoder.generator)
+            pinned, notices = state_of(pin.recipe, state.checkpoint, decoder)
             kept.append((pin.name, pin.visible, pinned))
             for sentence in notices:
                 self.notice.emit(f"pin {pin.name!r}: {sentence}")
@@ -260,8 +273,10 @@ class Session(Facts):
         self._engine.start_task(title, steps, done=done)
 
     def cancel_tasks(self) -> None:
-        """Stop what `start_task` began; nothing half-written stays."""
+        """Stop what `start_task` began, and drawing; nothing half-written stays."""
         self._engine.cancel_tasks()
+        if self._engine.stop_drawing():
+            self.failed.emit(STOPPED)
 
     def process(self) -> None:
         """Deliver what the worker made; only without a `post` of one's own."""
@@ -298,6 +313,7 @@ class Session(Facts):
             self.checkpoint_changed.emit(new.checkpoint)
         if old is None or old.person is not new.person:
             if old is not None and old.person.identity is not new.person.identity:
+                self._engine.drawing.withdraw()
                 self.comparison.show_scan(None)
             self._engine.forget_factual()
             self.person_changed.emit(new.person)
@@ -309,13 +325,50 @@ class Session(Facts):
             self.conditions_changed.emit(conditions)
         self._engine.follow(new)
 
-    def _open(self, checkpoint: Checkpoint, successor: Successor) -> None:
-        self._engine.load(checkpoint, loaded=partial(self._on_loaded, successor=successor))
+    def _draw_first(self, seeds: Sequence[int], then: Callable[[], None]) -> None:
+        """Do something once people are drawn: at once, where that takes no time."""
+        _, decoder = self._in_use()
+        missing = decoder.undrawn(seeds)
+        if missing:
+            self._engine.drawing.draw(decoder, missing, done=partial(self._try, then))
+        else:
+            then()
+
+    def _try(self, then: Callable[[], None]) -> None:
+        """Do what was wished for a while ago; nobody is there any more to be told by an error."""
+        try:
+            then()
+        except FeatureError as error:
+            self._on_failed(error)
+
+    def _show_drawn(self, seed: int, decoder: Decoder) -> None:
+        state, in_use = self._in_use()
+        if decoder is in_use:
+            identity = decoder.draw(seed)
+            person = Person(identity, state.person.factual, identity.label)
+            self._become(replace(state, person=person))
+
+    def _show_recipe(self, recipe: Recipe, decoder: Decoder) -> None:
+        if decoder is not self._in_use()[1]:
+            return
+        new, notices = _state_of(recipe, decoder)
+        self._become(new)
+        for sentence in notices:
+            self.notice.emit(sentence)
+
+    def _replace_pins_of(self, decoder: Decoder, pins: Sequence[SavedPin]) -> None:
+        if decoder is self._in_use()[1]:
+            self._try(partial(self.replace_pins, pins))
+
+    def _open(self, checkpoint: Checkpoint, successor: Successor, seeds: Seeds) -> None:
+        """Load a checkpoint, draw the people of seeds, then go over to what succeeds."""
+        loaded = partial(self._on_loaded, successor=successor, seeds=seeds)
+        self._engine.load(checkpoint, loaded=loaded)
 
     def _successor(self, decoder: Decoder) -> tuple[State, list[str]]:
         if self._state is None:
-            return first_state(decoder.checkpoint, decoder.generator), []
-        return carried_over(self._state, decoder.checkpoint, decoder.generator)
+            return first_state(decoder.checkpoint, decoder), []
+        return carried_over(self._state, decoder.checkpoint, decoder)
 
     def _folder_of(self, name: str) -> str:
         """Return the folder of a checkpoint that was opened from elsewhere, else the name."""
@@ -332,10 +385,20 @@ class Session(Facts):
         if not self._closed:
             function()
 
-    def _on_loaded(self, decoder: Decoder, *, successor: Successor) -> None:
+    def _on_loaded(self, decoder: Decoder, *, successor: Successor, seeds: Seeds) -> None:
+        missing = decoder.undrawn(seeds())
+        if missing:
+            self._engine.opening.draw(
+                decoder,
+                missing,
+                done=partial(self._on_loaded, decoder, successor=successor, seeds=seeds),
+                given_up=partial(self._engine.give_up, decoder.checkpoint),
+            )
+            return
         try:
             state, notices = successor(decoder)
         except FeatureError as error:
+            self._engine.give_up(decoder.checkpoint)
             self._on_failed(error)
             return
         self._engine.use(decoder)
@@ -371,6 +434,6 @@ class Session(Facts):
 
 def _state_of(recipe: Recipe, decoder: Decoder) -> tuple[State, list[str]]:
     """Return the state that a recipe was written in, and what should be known about it."""
-    state, notices = state_of(recipe, decoder.checkpoint, decoder.generator)
+    state, notices = state_of(recipe, decoder.checkpoint, decoder)
     warning = other_weights(recipe, decoder.weights)
     return state, [*notices, warning] if warning else notices

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.scenario import AGE, Scenario
-from brainviewer.generators.base import Identity
+from brainviewer.generators.base import DrawsInSteps, Identity
 from brainviewer.session.request import Course, measured_volumes_ml
 
 if TYPE_CHECKING:
@@ -117,9 +117,11 @@ def age_range(first: float, last: float, *, step_years: float) -> NDArray[np.flo
 def spread_identities(generator: BrainGenerator, structures: Sequence[str]) -> list[Identity]:
     """Draw the people whose volumes make the spread: always the same eight.
 
-    Nobody where no structure has a volume.
+    Nobody where no structure has a volume, or where each of them would take seconds.
     """
-    return [generator.draw(seed) for seed in SPREAD_SEEDS] if structures else []
+    if not structures or isinstance(generator, DrawsInSteps):
+        return []
+    return [generator.draw(seed) for seed in SPREAD_SEEDS]
 
 
 def compute_trajectory(
