@@ -44,6 +44,14 @@ Extrapolate = Annotated[
         help="Allow values outside the training range; the output is marked.",
     ),
 ]
+Average = Annotated[
+    bool,
+    Parameter(
+        name="--average",
+        negative="",
+        help="Nobody of a seed: the mean brain of age and sex, where the generator knows it.",
+    ),
+]
 Overwrite = Annotated[
     bool, Parameter(name="--overwrite", negative="", help="Replace files that exist.")
 ]
@@ -122,6 +130,7 @@ def generate(
     set_: Settings = None,
     seed: int = 1,
     count: int = 1,
+    average: Average = False,
     extrapolate: Extrapolate = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -148,7 +157,7 @@ def generate(
             reproduce_brain(recipe, out, checkpoint=checkpoint, device=device, overwrite=overwrite)
         )
         return
-    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate)
+    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate, average)
     _say(generate_brains(wishes, out, count=count, device=device, overwrite=overwrite))
 
 
@@ -195,6 +204,7 @@ def trajectory(
     sex: str | None = None,
     set_: Settings = None,
     seed: int = 1,
+    average: Average = False,
     extrapolate: Extrapolate = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -212,7 +222,7 @@ def trajectory(
     """
     from brainviewer.commands import Ages, Wishes, write_trajectory
 
-    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate)
+    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate, average)
     ages = Ages(from_, to, step, scenario)
     _say(write_trajectory(wishes, ages, out, device=device, overwrite=overwrite))
 

@@ -27,6 +27,7 @@ from brainviewer.core.nifti import read_volume
 from brainviewer.core.recipe import Recipe, read_recipe, write_recipe
 from brainviewer.core.regions import label_regions
 from brainviewer.core.scenario import AGE, SEX, Scenario
+from brainviewer.generators.base import GenerationError, HasAverage
 from brainviewer.generators.checkpoint import (
     SCORES_FILE,
     Checkpoint,
@@ -43,6 +44,7 @@ from brainviewer.session.model import (
     age_of,
     course_of,
     first_choice,
+    identity_of,
     own_age,
     takes_no_features,
 )
@@ -88,6 +90,8 @@ class Wishes:
         ``"NAME=VALUE"``.
     seed : int
     extrapolate : bool
+    average : bool
+        Not somebody of a seed is meant, but the mean brain of the conditions.
     """
 
     checkpoint: str | None
@@ -96,6 +100,7 @@ class Wishes:
     settings: Sequence[str]
     seed: int
     extrapolate: bool
+    average: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,14 @@ def generate_brains(
 ) -> list[Path]:
     """Make `count` people under the same conditions and export them."""
     _check_count(count)
+    if wishes.average and count > 1:
+        raise ValueError(f"there is one average brain of an age and sex, got --count {count}")
     checkpoint = _checkpoint(wishes.checkpoint)
     conditions = _conditions(checkpoint, wishes)
     generator = load_generator(checkpoint, device=device)
+    if wishes.average:
+        recipe = _recipe_of_average(checkpoint, conditions, generator)
+        return _export(recipe, generator, out, overwrite=overwrite)
     paths: list[Path] = []
     with _progress() as progress:
         task = progress.add_task("making brains", total=count)
@@ -196,9 +206,8 @@ def write_trajectory(
     _check_takes_features(checkpoint)
     conditions = _conditions(checkpoint, wishes)
     scenario = Scenario(ages.scenario)
-    recipe = _recipe(checkpoint, conditions, wishes.seed, scenario=scenario)
     known = checkpoint.schema[AGE].fitted
-    label, desc = subject_label(recipe.label), scenario.value
+    label, desc = subject_label(_label(wishes)), scenario.value
     table, picture = (out / f"sub-{label}_desc-{desc}_volumes.{kind}" for kind in ("csv", "png"))
     _check_free([table, picture], overwrite=overwrite)
     span = age_range(
@@ -210,9 +219,18 @@ def write_trajectory(
         checkpoint.schema[AGE].check(
             float(age), extrapolate=wishes.extrapolate, where=_named(checkpoint)
         )
-    generator = load_generator(checkpoint, device=device)
+    decoder = Decoder(checkpoint, load_generator, device=device)
+    generator = decoder.generator
+    recipe = (
+        _recipe_of_average(checkpoint, conditions, generator)
+        if wishes.average
+        else _recipe(checkpoint, conditions, wishes.seed)
+    )
+    recipe = replace(recipe, scenario=scenario)
+    if recipe.seed is not None:
+        _work("drawing the person", decoder.drawing_steps(recipe.seed))
     course = course_of(recipe, checkpoint)
-    identity = generator.draw(wishes.seed)
+    identity = identity_of(recipe, decoder)
     structures = structures_of(checkpoint)
     plan = TrajectoryPlan(
         identity,
@@ -234,7 +252,7 @@ def write_trajectory(
     images = _work(
         "making brains",
         trajectory_export_steps(
-            generator, recipe, destination, course=course, ages=span, on_brain=note
+            decoder, recipe, destination, course=course, ages=span, on_brain=note
         ),
     )
     if not structures:
@@ -442,13 +460,21 @@ def _conditions(
     return conditions
 
 
-def _recipe(
-    checkpoint: Checkpoint,
-    conditions: Conditions,
-    seed: int,
-    *,
-    scenario: Scenario = Scenario.IDEAL,
+def _label(wishes: Wishes) -> str:
+    return "average" if wishes.average else f"seed {wishes.seed}"
+
+
+def _recipe_of_average(
+    checkpoint: Checkpoint, conditions: Conditions, generator: BrainGenerator
 ) -> Recipe:
+    if not isinstance(generator, HasAverage):
+        raise GenerationError(f"{checkpoint.name} draws people, it has no average brain")
+    average = generator.average()
+    recipe = _recipe(checkpoint, conditions, seed=0)
+    return replace(recipe, label=average.label, seed=None, latent=average.latent)
+
+
+def _recipe(checkpoint: Checkpoint, conditions: Conditions, seed: int) -> Recipe:
     return Recipe(
         checkpoint=checkpoint.name,
         label=f"seed {seed}",
@@ -457,7 +483,6 @@ def _recipe(
         factual=conditions,
         edits={},
         age=own_age(checkpoint, conditions),
-        scenario=scenario,
         extrapolated=is_extrapolated(checkpoint.schema, conditions),
         weights=weights_hash(checkpoint),
     )

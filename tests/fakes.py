@@ -48,6 +48,7 @@ SIGNALS = (
     "device_changed",
     "busy_changed",
     "progress_changed",
+    "drawing_stopped",
     "failed",
     "notice",
 )

@@ -20,6 +20,7 @@ from brainviewer.commands import (
     write_trajectory,
 )
 from brainviewer.core.features import FeatureError
+from brainviewer.generators.base import GenerationError
 from brainviewer.generators.checkpoint import CheckpointError
 from brainviewer.session.export import ExportError
 from tests.fakes import FEATURES, FakeLoader, write_fake_checkpoint
@@ -140,6 +141,12 @@ def test_nobody_is_refused(loader, folder, out, count) -> None:
         with pytest.raises(ValueError, match=f"count must be 1 or more, got {count}"):
             action(wishes(folder), out, count=count, **QUIET)
     assert loader.loads == []
+
+
+def test_an_average_brain_is_refused_where_the_generator_knows_none(loader, folder, out) -> None:
+    with pytest.raises(GenerationError, match="it has no average brain"):
+        generate_brains(wishes(folder, average=True), out, count=1, **QUIET)
+    assert not out.exists()
 
 
 @pytest.fixture

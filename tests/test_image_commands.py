@@ -94,6 +94,25 @@ def test_a_trajectory_of_images_is_the_images_alone(run, tmp_path) -> None:
     assert not [*tmp_path.glob("*.csv"), *tmp_path.glob("*.png")]
 
 
+def test_the_average_brain_of_an_age_and_sex_is_nobodys(run, tmp_path) -> None:
+    assert run("generate", *WOMAN, "--average", "--out", tmp_path / "a")[0] == 0
+    (sidecar,) = (tmp_path / "a").glob("sub-average/anat/*_T1w.json")
+    assert run("generate", "--recipe", sidecar, "--out", tmp_path / "b")[0] == 0
+    np.testing.assert_array_equal(image_in(tmp_path / "b"), image_in(tmp_path / "a"))
+    assert run("generate", *WOMAN, "--seed", 1, "--out", tmp_path / "c")[0] == 0
+    assert not np.array_equal(image_in(tmp_path / "c"), image_in(tmp_path / "a"))
+    ages = ("--from", 44, "--to", 54, "--step", 10)
+    assert run("trajectory", *WOMAN, *ages, "--average", "--out", tmp_path / "d")[0] == 0
+    first = image_in(tmp_path / "d")[..., 0]
+    np.testing.assert_allclose(first, image_in(tmp_path / "a"), atol=1e-4)
+
+
+def test_there_is_one_average_brain_alone(run, tmp_path) -> None:
+    code, complaint = run("generate", *WOMAN, "--average", "--count", 2, "--out", tmp_path)
+    assert code == 1
+    assert "there is one average brain of an age and sex, got --count 2" in complaint
+
+
 def test_what_needs_volumes_is_refused_in_one_sentence(run, cohort, tmp_path) -> None:
     code, complaint = run("saliency", "--out", tmp_path / "s.csv")
     assert code == 1

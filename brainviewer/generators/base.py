@@ -154,3 +154,12 @@ class DrawsInSteps(Protocol):
     def drawing_steps(self, seed: int) -> Steps[float, None, Identity]:
         """Draw a person as `Generator.draw` does; yields the part that is done, 0 to 1."""
         ...
+
+
+@runtime_checkable
+class HasAverage(Protocol):
+    """A generator that knows the mean brain of its training people at every age and sex."""
+
+    def average(self) -> Identity:
+        """Return who has nothing but their conditions."""
+        ...

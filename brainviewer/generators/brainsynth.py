@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from brainviewer.generators.device import Device
 
 T1 = ("T1w",)
+NO_RESIDUAL = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +276,7 @@ class BrainSynthGenerator:
     """A trained BrainSynth on a device; see `brainviewer.generators.base.Generator`.
 
     An identity is an R-code: four whole numbers, as float32, for each place of the latent grid.
+    They are all -1 for the average person, who has no residual.
     """
 
     channels: tuple[str, ...] = T1
@@ -326,6 +328,11 @@ class BrainSynthGenerator:
         codes = yield from sampling_steps(self._model.transformer, random)
         return Identity(_as_latent(codes), f"seed {seed}", seed)
 
+    def average(self) -> Identity:
+        """Return who is decoded from P m alone: the template of an age and sex."""
+        length = int(np.prod(self._model.config.code_shape))
+        return Identity(np.full(length, NO_RESIDUAL, np.float32), "average")
+
     @torch.inference_mode()
     def encode(self, brain: Brain, conditions: Conditions) -> Identity:
         """Find the R-code of a T1-weighted image on this generator's grid, in any unit."""
@@ -345,7 +352,7 @@ class BrainSynthGenerator:
     @torch.inference_mode()
     def generate(self, identity: Identity, conditions: Conditions) -> Brain:
         """Decode an image (1, I, J, K) in [0, 1]."""
-        latent = self._model.latent(self._codes(identity), self._conditions(conditions))
+        latent = self._latent(identity, self._conditions(conditions))
         with self._device.autocast():
             departure = self._model.autoencoder.decoder(latent)
         image = self._model.image(departure)[0].clamp(0.0, 1.0)
@@ -364,6 +371,12 @@ class BrainSynthGenerator:
             f"{self.name} makes T1-weighted images without tissue maps, so it has no volumes to "
             f"differentiate; choose another generator for the Features panel"
         )
+
+    def _latent(self, identity: Identity, y: Tensor) -> Tensor:
+        """Return what is decoded (1, C, i, j, k) of an identity under conditions (1, D)."""
+        if identity.key == self.average().key:
+            return self._model.metadata_part(y)
+        return self._model.latent(self._codes(identity), y)
 
     def _codes(self, identity: Identity) -> Tensor:
         """Return the R-code (1, 4, i, j, k) of an identity."""

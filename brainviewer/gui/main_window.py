@@ -191,6 +191,7 @@ class MainWindow(QMainWindow):
         self._connect_files()
         person, view = self.person_menu, self.view_menu
         person.new_person.triggered.connect(self._on_new_person)
+        person.average.triggered.connect(self._on_average)
         person.make_factual.triggered.connect(self._on_make_factual)
         person.pin.triggered.connect(self.link.pin)
         person.factual_age.triggered.connect(self._on_factual_age)
@@ -247,6 +248,7 @@ class MainWindow(QMainWindow):
         self.file_menu.set_ready(True)
         self.person_menu.set_ready(True)
         self.person_menu.show_schema(checkpoint.schema)
+        self.person_menu.offer_average(self.session.has_average)
         self.help_menu.card.setEnabled(True)
 
     def _on_person_changed(self, person: Person) -> None:
@@ -254,6 +256,9 @@ class MainWindow(QMainWindow):
 
     def _on_new_person(self) -> None:
         self.link.wish(self.session.new_person)
+
+    def _on_average(self) -> None:
+        self.link.wish(self.session.average_person)
 
     def _on_make_factual(self) -> None:
         self.link.wish(self.session.make_factual)

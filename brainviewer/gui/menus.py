@@ -119,6 +119,12 @@ class PersonMenu(QMenu):
         self.new_person = make_action(
             self, "&New person", "Ctrl+N", "Draw another person under the same conditions"
         )
+        self.average = make_action(
+            self,
+            "Avera&ge brain",
+            "Ctrl+Shift+N",
+            "The mean brain of this age and sex, where the generator knows it",
+        )
         self.make_factual = make_action(
             self,
             "Make this the &factual person",
@@ -143,6 +149,10 @@ class PersonMenu(QMenu):
         """Let the actions be used once there is a person."""
         for action in self.actions():
             action.setEnabled(ready)
+
+    def offer_average(self, offered: bool) -> None:
+        """Offer the mean brain where the generator knows it."""
+        self.average.setEnabled(offered)
 
     def show_schema(self, schema: FeatureSchema) -> None:
         """Leave out what makes no sense for a generator without features."""

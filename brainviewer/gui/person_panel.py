@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from brainviewer.session.state import Person
 
 NO_FACTS = "Drawn by the seed alone"
+AVERAGE = (
+    "The mean brain of the training people of this age and sex:\n"
+    "what age and sex do, with nothing of a person"
+)
 NO_SEED = -1
 MAX_SEED = 2**31 - 1
 
@@ -30,18 +34,23 @@ class PersonPanel(QWidget):
         The person of a seed.
     new_person_requested
         Somebody at random.
+    average_requested
+        The mean brain of this age and sex.
     factual_requested
         Take what is shown as factual.
     """
 
     seed_requested = Signal(int)
     new_person_requested = Signal()
+    average_requested = Signal()
     factual_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.seed_box = _seed_box()
         self.new_button = _button("new_person", "&New person", "Draw another person at random")
+        self.average_button = _button("average_person", "Avera&ge brain", AVERAGE)
+        self.average_button.hide()
         self.factual_button = _button(
             "make_factual",
             "&Make this the factual person",
@@ -53,7 +62,12 @@ class PersonPanel(QWidget):
         self._lay_out()
         self.seed_box.valueChanged.connect(self._on_seed_entered)
         self.new_button.clicked.connect(self.new_person_requested)
+        self.average_button.clicked.connect(self.average_requested)
         self.factual_button.clicked.connect(self.factual_requested)
+
+    def offer_average(self, offered: bool) -> None:
+        """Offer the mean brain where the generator knows it."""
+        self.average_button.setVisible(offered)
 
     def show_person(self, person: Person, schema: FeatureSchema) -> None:
         """Show who it is, and what is factual about their age and sex."""
@@ -80,6 +94,7 @@ class PersonPanel(QWidget):
         grid.addWidget(self.new_button, 0, 2)
         grid.addWidget(self.label, 1, 0, 1, 3)
         grid.addWidget(self.factual_button, 2, 0, 1, 3)
+        grid.addWidget(self.average_button, 3, 0, 1, 3)
         grid.setColumnStretch(1, 1)
 
     def _on_seed_entered(self, seed: int) -> None:
@@ -95,7 +110,7 @@ def _seed_box() -> QSpinBox:
         tooltip="The same seed is the same person, on every machine",
     )
     box.setRange(NO_SEED, MAX_SEED)
-    box.setSpecialValueText("from a scan")
+    box.setSpecialValueText("no seed")
     box.setKeyboardTracking(False)
     box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     return box

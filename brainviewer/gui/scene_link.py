@@ -51,11 +51,13 @@ class SceneLink:
         self._layers: tuple[LayerLook, ...] = ()
         session.brain_changed.connect(self._on_brain_changed)
         session.failed.connect(self._on_failed)
+        session.drawing_stopped.connect(self._on_failed)
 
     def close(self) -> None:
         """Let go of the session."""
         self._session.brain_changed.disconnect(self._on_brain_changed, missing_ok=True)
         self._session.failed.disconnect(self._on_failed, missing_ok=True)
+        self._session.drawing_stopped.disconnect(self._on_failed, missing_ok=True)
 
     @property
     def is_waiting(self) -> bool:
@@ -113,5 +115,5 @@ class SceneLink:
         self._show_waiting()
 
     def _on_failed(self, _sentence: str) -> None:
-        """Keep the view of now when the checkpoint of a recipe cannot be loaded."""
+        """Keep the view of now when the brain of a recipe cannot come, or may not."""
         self._waiting = None

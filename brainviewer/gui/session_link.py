@@ -76,6 +76,7 @@ class SessionLink:
             (session.device_changed, status.show_device),
             (session.busy_changed, status.show_busy),
             (session.progress_changed, status.show_progress),
+            (session.drawing_stopped, self._on_drawing_stopped),
             (session.failed, self._on_failed),
             (session.notice, messages.show_notice),
         ]
@@ -114,6 +115,7 @@ class SessionLink:
         side.scenario.scenario_requested.connect(self._on_scenario_requested)
         side.person.seed_requested.connect(self._on_seed_requested)
         side.person.new_person_requested.connect(self._on_new_person_requested)
+        side.person.average_requested.connect(self._on_average_requested)
         side.person.factual_requested.connect(self._on_factual_requested)
         side.features.value_requested.connect(self._on_value_requested)
         side.features.reset_requested.connect(self._on_reset_requested)
@@ -156,6 +158,9 @@ class SessionLink:
     def _on_new_person_requested(self) -> None:
         self.wish(self._session.new_person)
 
+    def _on_average_requested(self) -> None:
+        self.wish(self._session.average_person)
+
     def _on_factual_requested(self) -> None:
         self.wish(self._session.make_factual)
 
@@ -184,6 +189,7 @@ class SessionLink:
         if SEX in schema:
             side.sex.show_feature(schema[SEX])
         side.features.show_schema(schema)
+        side.person.offer_average(self._session.has_average)
         self._measures.trajectory.show_checkpoint(checkpoint)
         self._gradients.show_schema(schema)
 
@@ -215,6 +221,10 @@ class SessionLink:
 
     def _on_trajectory_changed(self, trajectory: Trajectory) -> None:
         self._measures.trajectory.show_trajectory(trajectory)
+
+    def _on_drawing_stopped(self, sentence: str) -> None:
+        self._messages.show_notice(sentence)
+        self._show_state()
 
     def _on_failed(self, sentence: str) -> None:
         self._messages.show_error(sentence)

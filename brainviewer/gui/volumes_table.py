@@ -94,8 +94,10 @@ class VolumesTable(QWidget):
         self.copy_button.clicked.connect(self._on_copy_clicked)
 
     def show_rows(self, rows: Sequence[VolumeRow]) -> None:
-        """Show the volumes of the structures, one a row."""
+        """Show the volumes of the structures, one a row; no table for none."""
         self._rows = tuple(rows)
+        self.table.setVisible(bool(rows))
+        self.copy_button.setEnabled(bool(rows))
         self.table.setRowCount(len(rows))
         for place, row in enumerate(rows):
             self.table.setVerticalHeaderItem(place, _heading(row.structure))
@@ -119,7 +121,7 @@ class VolumesTable(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Copy with the system's keys."""
-        if event.matches(QKeySequence.StandardKey.Copy):
+        if event.matches(QKeySequence.StandardKey.Copy) and self._rows:
             self._on_copy_clicked()
         else:
             super().keyPressEvent(event)
@@ -133,6 +135,7 @@ class VolumesTable(QWidget):
         column.setSpacing(2)
         column.addLayout(head)
         column.addWidget(self.table, 1)
+        column.addStretch()
 
     def _write(self, row: int, column: int, words: str) -> None:
         item = self.table.item(row, column)

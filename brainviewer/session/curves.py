@@ -12,6 +12,7 @@ from psygnal import Signal
 
 from brainviewer.session.measuring import Place, measured_steps, measured_topic, other_scenario
 from brainviewer.session.pins import Curve, Pin, proposed_name
+from brainviewer.session.request import structures_of
 from brainviewer.session.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -147,18 +148,22 @@ class Curves:
     def _restart(self, state: State, decoder: Decoder) -> None:
         steps = measured_steps(state, decoder, self._cache, keep=self._cache.put)
         self._on_trajectory(state, next(steps))
+        has_volumes = bool(structures_of(state.checkpoint))
         self._worker.run_background(
-            "Measuring the trajectory",
+            "Measuring the trajectory" if has_volumes else "Making the brains of other ages",
             self._work([(steps, partial(self._on_trajectory, state))]),
             place=Place.TRAJECTORY,
         )
 
     def _restart_others(self, state: State, decoder: Decoder) -> None:
-        """Go on with the other scenario and with the pins, in this order."""
+        """Go on with the other scenario and with the pins, in this order, to measure them."""
         jobs: list[tuple[Steps, Accept]] = []
         other = other_scenario(state)
         steps = self.steps_of(other)
         self._on_other(other, next(steps))
+        if not structures_of(state.checkpoint):
+            self._worker.cancel_background(Place.OTHER_TRAJECTORIES)
+            return
         jobs.append((steps, partial(self._on_other, other)))
         jobs += [
             (self.steps_of(pin.state), partial(self._on_pin, pin.number))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from brainviewer.core.scenario import Scenario
+from brainviewer.generators.base import HasAverage
 from brainviewer.generators.checkpoint import Checkpoint
 from brainviewer.session.encoding import Encoded
 from brainviewer.session.request import Person, Shown
@@ -49,6 +50,7 @@ class Facts:
     device_changed = Signal(str)
     busy_changed = Signal(str)
     progress_changed = Signal(float)
+    drawing_stopped = Signal(str)
     failed = Signal(str)
     notice = Signal(str)
 
@@ -90,6 +92,11 @@ class Facts:
     def decoder(self) -> Decoder | None:
         """The generator as tasks should use it: it moves to the CPU when the GPU is full."""
         return self._engine.decoder
+
+    @property
+    def has_average(self) -> bool:
+        """Whether the generator in use knows the mean brain of an age and sex."""
+        return isinstance(self.generator, HasAverage)
 
     @property
     def person(self) -> Person | None:

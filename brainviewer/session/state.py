@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from brainviewer.core.features import FeatureError, Value
 from brainviewer.core.scenario import AGE, Scenario
+from brainviewer.generators.base import HasAverage
 from brainviewer.generators.checkpoint import (
     REPOSITORY_CHECKPOINTS,
     Checkpoint,
@@ -133,6 +134,14 @@ class Session(Facts):
         _, decoder = self._in_use()
         wanted = secrets.randbelow(SEEDS) if seed is None else seed
         self._draw_first([wanted], partial(self._show_drawn, wanted, decoder))
+
+    def average_person(self) -> None:
+        """Show the mean brain of the present conditions, which has nothing of a person."""
+        state, decoder = self._in_use()
+        if not isinstance(decoder.generator, HasAverage):
+            raise SessionError(f"{state.checkpoint.name} draws people, it has no average brain")
+        identity = decoder.generator.average()
+        self._become(replace(state, person=Person(identity, state.person.factual, identity.label)))
 
     def adopt_person(self, person: Person) -> None:
         """Show a person as given, such as one encoded from a scan; edits end."""
@@ -276,7 +285,7 @@ class Session(Facts):
         """Stop what `start_task` began, and drawing; nothing half-written stays."""
         self._engine.cancel_tasks()
         if self._engine.stop_drawing():
-            self.failed.emit(STOPPED)
+            self.drawing_stopped.emit(STOPPED)
 
     def process(self) -> None:
         """Deliver what the worker made; only without a `post` of one's own."""

@@ -92,6 +92,17 @@ def test_a_counterfactual_moves_the_metadata_and_keeps_the_residual(generator) -
     torch.testing.assert_close(moved, model.metadata_part(other) - model.metadata_part(y))
 
 
+def test_the_average_person_is_decoded_from_metadata_alone(generator) -> None:
+    model, person = generator._model, generator.average()
+    assert (person.label, person.seed) == ("average", None)
+    y = torch.from_numpy(generator.schema.encode(PERSON))[None]
+    expected = model.autoencoder.decoder(model.metadata_part(y)) + model.mean.image
+    found = generator.generate(person, PERSON).data
+    np.testing.assert_allclose(found, expected[0].clamp(0, 1), atol=1e-5)
+    older = generator.generate(person, PERSON | {"age": 75.0}).data
+    assert np.abs(older - found).max() > 1e-4
+
+
 # Encoding
 
 

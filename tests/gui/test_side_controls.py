@@ -88,7 +88,7 @@ def test_a_person_from_a_scan_has_no_seed(person_panel, person, checkpoint, qtbo
     scanned = replace(person, identity=Identity(np.zeros(8, np.float32), "sub-01"), label="sub-01")
     with qtbot.assertNotEmitted(person_panel.seed_requested):
         person_panel.show_person(scanned, checkpoint.schema)
-    assert person_panel.seed_box.text() == "from a scan"
+    assert person_panel.seed_box.text() == "no seed"
 
 
 def test_the_buttons_of_the_person_ask(person_panel, qtbot) -> None:

@@ -82,11 +82,11 @@ def test_drawing_can_be_stopped_and_the_present_person_stays(slow, loader) -> No
     slow.wait_for(lambda: 0.5 in diary.of("progress_changed"))
     slow.cancel_tasks()
     slow.wait_idle()
-    assert diary.of("failed") == [STOPPED]
+    assert diary.of("drawing_stopped") == [STOPPED]
     assert diary.of("progress_changed")[-1] == 1.0
     assert slow.person.label == "seed 1"
     slow.cancel_tasks()
-    assert diary.of("failed") == [STOPPED]
+    assert diary.of("drawing_stopped") == [STOPPED]
     loader.last.release()
     slow.new_person(7)
     settled(slow)
@@ -155,7 +155,7 @@ def test_a_checkpoint_whose_drawing_is_stopped_does_not_come(session, loader) ->
     session.cancel_tasks()
     session.set_age(71.0)
     session.wait_idle()
-    assert diary.of("failed") == [STOPPED]
+    assert diary.of("drawing_stopped") == [STOPPED]
     assert (session.checkpoint.name, session.shown.conditions["age"]) == ("fake", 71.0)
     assert session.trajectory.complete
 
