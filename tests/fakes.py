@@ -223,7 +223,6 @@ class FakeLoader:
         self.device_name = device_name
         self.kind: type[FakeGenerator] = FakeGenerator
 
-
         self.holds_drawing = False
         self.generators: list[FakeGenerator] = []
         self.loads: list[tuple[str, str]] = []
@@ -242,7 +241,6 @@ class FakeLoader:
             self.kind(checkpoint, "CPU" if device == "cpu" else self.device_name)
         )
         return self.last
-
 
         kind = SlowGenerator if checkpoint.name.startswith("slow") else FakeGenerator
         made = kind(checkpoint, "CPU" if device == "cpu" else self.device_name)
