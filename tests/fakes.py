@@ -216,13 +216,11 @@ class FakeLoader:
     """Stands in for `load_generator`: ``Session(load=FakeLoader())``.
 
     Generators of checkpoints whose name begins with "slow" take their time to draw; with
-    `holds_drawing`, from the start until they are released.
+    `holds_drawing`, from the start until they are released. That of "labelled" knows regions.
     """
 
     def __init__(self, device_name: str = "CPU") -> None:
         self.device_name = device_name
-        self.kind: type[FakeGenerator] = FakeGenerator
-
         self.holds_drawing = False
         self.generators: list[FakeGenerator] = []
         self.loads: list[tuple[str, str]] = []
@@ -237,17 +235,17 @@ class FakeLoader:
         self.loads.append((checkpoint.name, device))
         if self.failures:
             raise self.failures.pop(0)
-        self.generators.append(
-            self.kind(checkpoint, "CPU" if device == "cpu" else self.device_name)
-        )
-        return self.last
-
-        kind = SlowGenerator if checkpoint.name.startswith("slow") else FakeGenerator
-        made = kind(checkpoint, "CPU" if device == "cpu" else self.device_name)
+        made = _kind_of(checkpoint.name)(checkpoint, "CPU" if device == "cpu" else self.device_name)
         if self.holds_drawing and isinstance(made, SlowGenerator):
             made.hold_drawing()
         self.generators.append(made)
         return made
+
+
+def _kind_of(name: str) -> type[FakeGenerator]:
+    if name.startswith("slow"):
+        return SlowGenerator
+    return LabelledGenerator if name == "labelled" else FakeGenerator
 
 
 class Diary:

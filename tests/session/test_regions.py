@@ -7,13 +7,12 @@ import pytest
 
 from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.base import KnowsRegions
-from tests.fakes import LabelledGenerator, write_fake_checkpoint
+from tests.fakes import write_fake_checkpoint
 
 
 @pytest.fixture
-def labelled(session, root, loader):
+def labelled(session, root):
     """A session whose generator knows regions, with somebody looking at them."""
-    loader.kind = LabelledGenerator
     write_fake_checkpoint(root, "labelled")
     session.open_checkpoint("labelled")
     session.wait_idle()
