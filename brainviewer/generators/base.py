@@ -163,3 +163,29 @@ class HasAverage(Protocol):
     def average(self) -> Identity:
         """Return who has nothing but their conditions."""
         ...
+
+
+@runtime_checkable
+class Deforms(Protocol):
+    """A generator that knows where what a person's brain has here is under other conditions."""
+
+    def displacement(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell how far what a brain under `after` has at a place is away in that under `before`.
+
+        Returns
+        -------
+        (3, I, J, K) float32 ndarray, world mm
+            What lies at x under `after` comes from x + displacement(x) under `before`; 0 where the
+            conditions are the same.
+        """
+        ...
+
+    def log_growth(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell how much space each place of a brain under `before` takes under `after`.
+
+        Returns
+        -------
+        (I, J, K) float32 ndarray
+            Logarithm of the Jacobian determinant: above 0 where it grows, below where it shrinks.
+        """
+        ...

@@ -14,12 +14,19 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from brainviewer.core.volume import voxel_volume_ml
-from brainviewer.generators.flow import exponentiate, pull, resample
+from brainviewer.generators.flow import (
+    displacement_between,
+    exponentiate,
+    jacobian_determinant,
+    pull,
+    resample,
+)
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
 from brainviewer.generators.region_maps import RegionMaps
 from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
@@ -27,7 +34,6 @@ from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from brainviewer.core.features import Conditions
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
 REDUCTION = 2  # voxels of the maps in one of the velocity, along each axis
 MULTIPLE = 8  # what a registration halves three times
 SMALLEST_SHARE = 1e-6
+SMALLEST_GROWTH = 1e-3  # of a Jacobian determinant, which is positive
 ENCODING_STEPS = 60
 ENCODING_RATE = 0.1
 # Weight of the mean squared difference of maps at half resolution beside |e|^2 / 2.
@@ -154,6 +161,20 @@ class Diffeo(nn.Module):
         template = self.mean.shares.expand(len(flow), -1, -1, -1, -1)
         return pull(template, resample(flow, self.config.shape))
 
+    def displacement(self, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """Return where a brain under `after` has what that under `before` has: (B, 3, I, J, K).
+
+        exp(-v) o exp(v') - id, for the velocities v before and v' after, in voxels of the maps;
+        exactly 0 where the conditions are the same.
+        """
+        if torch.equal(before, after):
+            return noise.new_zeros((len(noise), 3, *self.config.shape))
+        with full_precision(noise):
+            own, shape = self.velocity(noise, before), self.config.shape
+            flows = (self.velocity(noise, after), own, -own)
+            there, here, back = (resample(exponentiate(v), shape) for v in flows)
+            return displacement_between(there, here, back)
+
     def region_volumes(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return the voxels (B, R) of each region for noise and conditions, of the maps' grid."""
         with full_precision(noise):
@@ -200,7 +221,7 @@ class Diffeo(nn.Module):
 
 
 class DiffeoGenerator(TissueGenerator):
-    """A diffeomorphic model on a device, which also knows the regions of its brains."""
+    """A diffeomorphic model on a device, which also knows regions and local changes."""
 
     _model: Diffeo
 
@@ -226,6 +247,26 @@ class DiffeoGenerator(TissueGenerator):
         )
         labels: NDArray[np.int16] = found[0].cpu().numpy()
         return labels
+
+    @torch.inference_mode()
+    def displacement(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell where a brain has what another of its person has: (3, I, J, K) float32, mm."""
+        voxels = self._displacement(identity, before, after)[0]
+        to_world = self._device.tensor(self.affine[:3, :3].astype(np.float32))
+        found: FloatArray = torch.einsum("ab,bijk->aijk", to_world, voxels).cpu().numpy()
+        return found
+
+    @torch.inference_mode()
+    def log_growth(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell how much a brain grows at each place: (I, J, K) float32, log of the Jacobian."""
+        size = jacobian_determinant(self._displacement(identity, after, before))
+        found: FloatArray = size[0].clamp_min(SMALLEST_GROWTH).log().cpu().numpy()
+        return found
+
+    def _displacement(self, identity: Identity, before: Conditions, after: Conditions) -> Tensor:
+        noise = self._noise_tensor(identity)
+        ends = (self._condition_tensor(conditions) for conditions in (before, after))
+        return self._model.displacement(noise, *ends).float()
 
 
 def natural_spline(x: Tensor, knots: Tensor) -> Tensor:

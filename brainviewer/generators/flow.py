@@ -76,6 +76,28 @@ def resample(field: Tensor, shape: Sequence[int]) -> Tensor:
     return functional.interpolate(field, list(shape), mode="trilinear") * scale
 
 
+def displacement_between(there: Tensor, here: Tensor, back: Tensor) -> Tensor:
+    """Find the way from one copy of a template to another.
+
+    With the flows x + d'(x) and x + d(x) that lead from two copies to the template, it is
+    u = (id + d)^-1 o (id + d') - id. The flow `back` is nearly the inverse of id + d; how far it
+    misses, e = (id + back) o (id + d) - id, is taken off at the end: u = u_0 - e o (id + u_0).
+
+    Parameters
+    ----------
+    there, here, back : (B, 3, I, J, K) Tensor, voxels
+        d', d and `back`.
+
+    Returns
+    -------
+    (B, 3, I, J, K) Tensor, voxels
+        What lies at x of the copy of `there` lies at x + u(x) of that of `here`.
+    """
+    missed = here + pull(back, here)
+    nearly = there + pull(back, there)
+    return nearly - pull(missed, nearly)
+
+
 def jacobian_determinant(displacement: Tensor) -> Tensor:
     """Return the local volume factor (B, I, J, K) of id + displacement, by central differences.
 

@@ -11,11 +11,10 @@ from scipy import ndimage
 from scipy.interpolate import CubicSpline
 
 from brainviewer.core.volume import Brain, voxel_volume_ml
-from brainviewer.generators.base import GenerationError, KnowsRegions
+from brainviewer.generators.base import Deforms, GenerationError, KnowsRegions
 from brainviewer.generators.device import Device
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig, DiffeoGenerator, natural_spline
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, resample
-from brainviewer.generators.tissue_generator import TissueGenerator
 from tests.fakes import fake_training
 from tests.tiny import GRID_AFFINE, SHAPE, features_of
 
@@ -48,10 +47,10 @@ def model() -> Diffeo:
 
 
 @pytest.fixture
-def generator(model) -> TissueGenerator:
+def generator(model) -> DiffeoGenerator:
     device = Device(torch.device("cpu"), "CPU", bfloat16=False)
     schema, _ = fake_training()
-    return TissueGenerator("tiny", model, schema=schema, affine=GRID_AFFINE, device=device)
+    return DiffeoGenerator("tiny", model, schema=schema, affine=GRID_AFFINE, device=device)
 
 
 def test_the_same_arguments_make_the_same_brain(generator) -> None:
@@ -94,6 +93,36 @@ def test_volumes_from_maps_and_from_the_jacobian_agree(model, generator) -> None
     from_jacobian = (model.mean.shares[0, :3] * size).sum(dim=(1, 2, 3)).numpy()
     from_maps = generator.generate(identity, PERSON).data.sum(axis=(1, 2, 3))
     np.testing.assert_allclose(from_maps, from_jacobian, rtol=0.01)
+
+
+def test_growth_weighted_by_a_tissue_gives_its_change_of_volume(model, generator) -> None:
+    identity, older = generator.draw(4), PERSON | {"age": PERSON["age"] + 15.0}
+    before, after = (generator.generate(identity, it).data for it in (PERSON, older))
+    growth = np.exp(generator.log_growth(identity, PERSON, older))
+    expected = (before * growth).sum(axis=(1, 2, 3)) / before.sum(axis=(1, 2, 3)) - 1
+    found = after.sum(axis=(1, 2, 3)) / before.sum(axis=(1, 2, 3)) - 1
+    assert np.abs(found).max() > 0.02
+    np.testing.assert_allclose(expected, found, atol=0.005)
+
+
+def test_a_brain_carried_by_the_displacement_is_the_counterfactual(model, generator) -> None:
+    identity, older = generator.draw(4), PERSON | {"age": PERSON["age"] + 15.0}
+    before, after = (generator.generate(identity, it).data for it in (PERSON, older))
+    moved_mm = generator.displacement(identity, PERSON, older)
+    voxels = np.linalg.solve(GRID_AFFINE[:3, :3], moved_mm.reshape(3, -1)).reshape(moved_mm.shape)
+    places = np.indices(SHAPE) + voxels
+    carried = np.stack(
+        [ndimage.map_coordinates(m, places, order=1, mode="nearest") for m in before]
+    )
+    away = np.abs(after - before).mean()
+    assert np.abs(after - carried).mean() < 0.35 * away  # it is interpolated twice
+
+
+def test_under_the_same_conditions_nothing_moves(generator) -> None:
+    identity = generator.draw(4)
+    assert isinstance(generator, Deforms)
+    assert not generator.displacement(identity, PERSON, dict(PERSON)).any()
+    assert not generator.log_growth(identity, PERSON, dict(PERSON)).any()
 
 
 def test_gradients_agree_with_finite_differences(model, generator) -> None:
