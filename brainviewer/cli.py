@@ -259,6 +259,42 @@ def saliency(
     )
 
 
+@app.command
+def change(
+    *,
+    out: Out,
+    along: Annotated[str, Parameter(name="--along")] = "age",
+    checkpoint: Checkpoint | None = None,
+    recipe: Path | None = None,
+    age: float | None = None,
+    sex: str | None = None,
+    set_: Settings = None,
+    seed: int = 1,
+    extrapolate: Extrapolate = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Map where a brain shrinks and grows with a feature, in percent, as NIfTI.
+
+    Diffeomorphic generators only.
+
+    Parameters
+    ----------
+    along
+        age (per decade), another number (per standard deviation), or a level, as in sex=M.
+    recipe
+        A saved recipe or sidecar; then the other options about the person are not used.
+    """
+    from brainviewer.commands import Wishes, write_local_change
+
+    wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate)
+    _say(
+        write_local_change(
+            wishes, out, along=along, recipe_path=recipe, device=device, overwrite=overwrite
+        )
+    )
+
+
 @app.command(name="import")
 def import_(
     bids_dir: Path,

@@ -38,8 +38,14 @@ from brainviewer.generators.checkpoint import (
 )
 from brainviewer.session.bids import Destination, subject_label
 from brainviewer.session.decoder import Decoder
+from brainviewer.session.directions import parse_direction
 from brainviewer.session.encoding import encoding_steps
-from brainviewer.session.export import ExportError, brain_export_steps, trajectory_export_steps
+from brainviewer.session.export import (
+    ExportError,
+    brain_export_steps,
+    local_change_export_steps,
+    trajectory_export_steps,
+)
 from brainviewer.session.model import (
     age_of,
     course_of,
@@ -302,6 +308,37 @@ def write_saliency(
     )
     write_saliency_csv(out, rows, overwrite=overwrite)
     return [out]
+
+
+def write_local_change(
+    wishes: Wishes,
+    out: Path,
+    *,
+    along: str,
+    recipe_path: Path | None,
+    device: str,
+    overwrite: bool,
+) -> list[Path]:
+    """Write where the brain of a person shrinks and grows along a feature."""
+    if recipe_path is None:
+        checkpoint = _checkpoint(wishes.checkpoint)
+        _check_takes_features(checkpoint)
+        recipe = _recipe(checkpoint, _conditions(checkpoint, wishes), wishes.seed)
+    else:
+        recipe = read_recipe(recipe_path)
+        checkpoint = resolve_checkpoint(wishes.checkpoint or recipe.checkpoint)
+        _check_takes_features(checkpoint)
+    direction = parse_direction(along, checkpoint.schema)
+    decoder = Decoder(checkpoint, load_generator, device=device)
+    destination = Destination(out, subject_label(recipe.label), overwrite)
+    steps = local_change_export_steps(
+        decoder,
+        replace(recipe, weights=decoder.weights),
+        destination,
+        direction=direction,
+        course=course_of(recipe, checkpoint),
+    )
+    return _work("mapping", steps)
 
 
 def import_people(

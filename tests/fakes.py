@@ -203,6 +203,21 @@ class SlowGenerator(FakeGenerator):
         return super().draw(seed)
 
 
+class WarpingGenerator(FakeGenerator):
+    """A fake whose brains move back and grow by one percent a year, but for the right half."""
+
+    def displacement(self, identity: Identity, before: Any, after: Any) -> np.ndarray:
+        moved = np.zeros((3, *self.shape), np.float32)
+        moved[1] = 0.2 * (after["age"] - before["age"])
+        return moved
+
+    def log_growth(self, identity: Identity, before: Any, after: Any) -> np.ndarray:
+        growth = 0.01 * (after["age"] - before["age"]) + 0.2 * (after["sex"] != before["sex"])
+        mapped = np.zeros(self.shape, np.float32)
+        mapped[: self.shape[0] // 2] = growth
+        return mapped
+
+
 def fake_scan(name: str = "sub-X_T1w", *, affine: Affine = AFFINE, seed: int = 5) -> OwnScan:
     """Return a prepared scan whose maps lie on a grid of the fake generator's shape."""
     maker = FakeGenerator(SimpleNamespace(name="fake", schema=None))
@@ -219,8 +234,9 @@ class FakeLoader:
     `holds_drawing`, from the start until they are released. That of "labelled" knows regions.
     """
 
-    def __init__(self, device_name: str = "CPU") -> None:
+    def __init__(self, device_name: str = "CPU", kind: type[FakeGenerator] = FakeGenerator) -> None:
         self.device_name = device_name
+        self.kind = kind
         self.holds_drawing = False
         self.generators: list[FakeGenerator] = []
         self.loads: list[tuple[str, str]] = []
@@ -235,17 +251,18 @@ class FakeLoader:
         self.loads.append((checkpoint.name, device))
         if self.failures:
             raise self.failures.pop(0)
-        made = _kind_of(checkpoint.name)(checkpoint, "CPU" if device == "cpu" else self.device_name)
+        made = self._kind(checkpoint.name)(
+            checkpoint, "CPU" if device == "cpu" else self.device_name
+        )
         if self.holds_drawing and isinstance(made, SlowGenerator):
             made.hold_drawing()
         self.generators.append(made)
         return made
 
-
-def _kind_of(name: str) -> type[FakeGenerator]:
-    if name.startswith("slow"):
-        return SlowGenerator
-    return LabelledGenerator if name == "labelled" else FakeGenerator
+    def _kind(self, name: str) -> type[FakeGenerator]:
+        if name.startswith("slow"):
+            return SlowGenerator
+        return LabelledGenerator if name == "labelled" else self.kind
 
 
 class Diary:

@@ -16,14 +16,16 @@ from brainviewer.commands import (
     generate_brains,
     parse_setting,
     reproduce_brain,
+    write_local_change,
     write_saliency,
     write_trajectory,
 )
 from brainviewer.core.features import FeatureError
+from brainviewer.core.nifti import read_volume
 from brainviewer.generators.base import GenerationError
 from brainviewer.generators.checkpoint import CheckpointError
 from brainviewer.session.export import ExportError
-from tests.fakes import FEATURES, FakeLoader, write_fake_checkpoint
+from tests.fakes import FEATURES, FakeLoader, WarpingGenerator, write_fake_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,6 +264,29 @@ def test_saliency_is_averaged_over_people_and_not_written_over(loader, folder, t
         write_saliency(wishes(folder), path, count=2, **QUIET)
     write_saliency(wishes(folder), path, count=1, device="cpu", overwrite=True)
     assert path.read_bytes() == before
+
+
+def test_local_change_is_written_with_its_unit_and_opens_as_a_recipe(loader, folder, out) -> None:
+    loader.kind = WarpingGenerator
+    who = wishes(folder, age=50.0, sex="F", seed=3)
+    (path,) = write_local_change(who, out, along="age", recipe_path=None, **QUIET)
+    assert path.name == "sub-seed3_desc-age_localchange.nii.gz"
+    sidecar = path.with_name("sub-seed3_desc-age_localchange.json")
+    assert json.loads(sidecar.read_text())["Units"] == "% per decade"
+    data = read_volume(path).data
+    assert data.max() == pytest.approx(100 * np.expm1(0.1), rel=1e-3)
+    assert data[0, 0, 0] == 0
+    other = out / "again"
+    (again,) = write_local_change(
+        wishes(folder), other, along="sex=M", recipe_path=sidecar, **QUIET
+    )
+    assert again.name == "sub-seed3_desc-sexM_localchange.nii.gz"
+
+
+def test_local_change_needs_a_generator_that_warps(loader, folder, out) -> None:
+    with pytest.raises(GenerationError, match="makes every brain voxel by voxel"):
+        write_local_change(wishes(folder), out, along="age", recipe_path=None, **QUIET)
+    assert not out.exists()
 
 
 def test_the_picture_and_the_table_hold_the_volumes(loader, folder, out) -> None:

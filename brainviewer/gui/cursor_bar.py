@@ -185,6 +185,7 @@ def _number(reading: Reading, minus: str) -> str:
         "label": f"{reading.value:.0f}",
         "probability": f"{reading.value:.2f}",
         "intensity": f"{reading.value:.4g}",
+        "change": f"{round(reading.value, 1) + 0.0:+.1f} %",
     }[reading.kind]
     return words.replace("-", minus)
 

@@ -26,7 +26,7 @@ from brainviewer.gui.export_job import Order, Part
 from brainviewer.session.bids import Destination, subject_label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 WIDTH_PIXELS = 560
 _BY_DEFAULT = frozenset({Part.BRAIN, Part.TABLE})
@@ -36,6 +36,10 @@ _TEXTS = {
     Part.TABLE: ("Trajectory &table (CSV)", "Volumes over age in mL, with their spread"),
     Part.PLOT: ("Trajectory &picture (PNG)", "The plot on white, 10 x 3 inches"),
     Part.SERIES: ("Brains &over age (4D NIfTI)", "One image a map, one frame every two years"),
+    Part.LOCAL_CHANGE: (
+        "&Local change (NIfTI)",
+        "Where the brain shrinks and grows along the feature that is shown, in percent",
+    ),
     Part.SCREENSHOT: ("&Screenshot (PNG)", "The window as it is now"),
 }
 
@@ -57,6 +61,8 @@ class ExportDialog(QDialog):
         The proposed label: letters and digits.
     folder : Path
         The proposed folder.
+    without : mapping of Part to str, optional
+        What cannot be exported, and why.
     """
 
     ordered = Signal(object)
@@ -68,6 +74,7 @@ class ExportDialog(QDialog):
         has_ages: bool,
         label: str,
         folder: Path,
+        without: Mapping[Part, str] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -79,6 +86,8 @@ class ExportDialog(QDialog):
         if not has_ages:
             for part in _OVER_AGE:
                 _forbid(self.boxes[part], "This generator takes no age")
+        for part, reason in (without or {}).items():
+            _forbid(self.boxes[part], reason)
         self.folder = _field("export_folder", "Folder", "The root of a BIDS derivative dataset")
         self.label = _field("export_label", "Label", "Of the subject: letters and digits")
         self.browse = described(

@@ -12,6 +12,7 @@ from brainviewer.core.files import reason_for, write_bytes_atomically
 from brainviewer.session.export import (
     ExportError,
     brain_export_steps,
+    local_change_export_steps,
     trajectory_export_steps,
 )
 from brainviewer.session.tables import write_curves_csv
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from brainviewer.core.recipe import Recipe
     from brainviewer.session.bids import Destination
     from brainviewer.session.decoder import Decoder
+    from brainviewer.session.directions import Direction
     from brainviewer.session.model import State
     from brainviewer.session.pins import Curve
     from brainviewer.session.request import Course
@@ -39,6 +41,7 @@ class Part(StrEnum):
     TABLE = "table"
     PLOT = "plot"
     SERIES = "series"
+    LOCAL_CHANGE = "local_change"
     SCREENSHOT = "screenshot"
 
 
@@ -73,6 +76,8 @@ class Material:
     draw : function of curves to the bytes of a PNG file
     screenshot : bytes
         A PNG file.
+    direction : Direction or None
+        In which local change is shown.
     """
 
     decoder: Decoder
@@ -82,6 +87,7 @@ class Material:
     measure: Callable[[State], Generator[Trajectory, None, None]]
     draw: Callable[[Sequence[Curve]], bytes]
     screenshot: bytes
+    direction: Direction | None = None
 
 
 def export_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
@@ -172,6 +178,7 @@ def _jobs(order: Order, material: Material) -> list[Generator[float, None, Paths
     make = {
         Part.BRAIN: _brain_steps,
         Part.SERIES: _series_steps,
+        Part.LOCAL_CHANGE: _local_change_steps,
         Part.TABLE: _table_steps,
         Part.PLOT: _plot_steps,
         Part.SCREENSHOT: _screenshot_steps,
@@ -190,6 +197,18 @@ def _series_steps(order: Order, material: Material) -> Generator[float, None, Pa
         order.destination,
         course=material.course,
         ages=material.curves[0].trajectory.ages,
+    )
+
+
+def _local_change_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
+    if material.direction is None:
+        raise ExportError("no local change is shown; choose one with View > Local change")
+    return local_change_export_steps(
+        material.decoder,
+        material.recipe,
+        order.destination,
+        direction=material.direction,
+        course=material.course,
     )
 
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from brainviewer.core.recipe import RecipeError, write_recipe
 from brainviewer.core.scenario import AGE, EVERYONE, SEX
 from brainviewer.gui.export_dialog import ExportDialog
-from brainviewer.gui.export_job import Material, Order, export_steps, write_picture
+from brainviewer.gui.export_job import Material, Order, Part, export_steps, write_picture
 from brainviewer.gui.pictures import curves_png, pixmap_png
 from brainviewer.gui.reporter import draft_report, report_steps
 from brainviewer.gui.trajectory_axes import Marked
@@ -80,6 +80,7 @@ class Exporter(QObject):
             has_ages=AGE in person.factual,
             label=subject_label(person.label),
             folder=self._folder,
+            without=self._without(),
             parent=self._window,
         )
         dialog.ordered.connect(self.start)
@@ -144,6 +145,12 @@ class Exporter(QObject):
         age = f"_{recipe.age:g}years" if AGE in recipe.conditions else ""
         return f"{subject_label(recipe.label)}{age}"
 
+    def _without(self) -> dict[Part, str]:
+        """Say what there is not to be exported now, and why."""
+        if self._session.local_change.direction is None:
+            return {Part.LOCAL_CHANGE: "No local change is shown (View > Local change)"}
+        return {}
+
     def _material(self) -> Material:
         session = self._session
         decoder, checkpoint, curves = session.decoder, session.checkpoint, session.curves.all()
@@ -158,6 +165,7 @@ class Exporter(QObject):
             measure=session.curves.steps_of,
             draw=self._draw(),
             screenshot=pixmap_png(self._window.grab()),
+            direction=session.local_change.direction,
         )
 
     def _draw(self) -> Callable[[Sequence[Curve]], bytes]:

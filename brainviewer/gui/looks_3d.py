@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyvista as pv
+from scipy import ndimage
 from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
 from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import (
@@ -15,6 +18,13 @@ from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
 from brainviewer.gui.brain_surfaces import Surface
 from brainviewer.gui.theme import load_theme
+from brainviewer.session.colormaps import CHANGE, STEPS, premultiplied_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from brainviewer.core.volume import Affine
+    from brainviewer.session.look import Paint
 
 COLOURS = {
     Surface.CORTEX: "#e2d3c8",
@@ -56,6 +66,33 @@ def surface_actor(surface: Surface, mesh: pv.PolyData) -> pv.Actor:
         actor.mapper.scalar_range = (0, 1)
         actor.mapper.SetScalarModeToUsePointData()
     return actor
+
+
+def painted(surface: Surface, mesh: pv.PolyData, affine: Affine, paint: Paint) -> NDArray[np.uint8]:
+    """Colour the points of a surface with a map: (N, 3) uint8.
+
+    The map's colours lie on the surface's own, and darken in the sulci as these do.
+
+    Parameters
+    ----------
+    mesh : pyvista.PolyData
+        Points in voxels, as `brain_surfaces.surface_mesh` makes it.
+    affine : (4, 4) float64 ndarray
+        From these voxels to world mm.
+    """
+    to_map = np.linalg.solve(paint.volume.affine, affine)
+    at = np.asarray(mesh.points) @ to_map[:3, :3].T + to_map[:3, 3]  # (N, 3)
+    values = ndimage.map_coordinates(paint.volume.data, at.T, order=1, mode="nearest")
+    low, high = paint.window
+    steps = np.clip((values - low) / (high - low), 0, 1) * (STEPS - 1)
+    colours = premultiplied_table(CHANGE, 1.0)[np.rint(steps).astype(np.intp)]
+    own = 255 * np.array(pv.Color(COLOURS[surface]).float_rgb)
+    mixed = colours[:, :3] + (1 - colours[:, 3:] / 255) * own
+    if "depth" in mesh.point_data:
+        depth = np.asarray(mesh.point_data["depth"])[:, None]
+        mixed *= 1 - depth * (1 - np.array(SULCUS_SHADE))
+    found: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return found
 
 
 def volume_actor() -> vtkVolume:

@@ -13,6 +13,7 @@ from brainviewer.core.scenario import AGE
 from brainviewer.gui.about_dialog import AboutDialog
 from brainviewer.gui.autosaver import Autosaver
 from brainviewer.gui.background import Background
+from brainviewer.gui.change_link import ChangeLink
 from brainviewer.gui.checkpoint_panel import CardDialog
 from brainviewer.gui.docks import Docks
 from brainviewer.gui.exporter import Exporter
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
             messages=self.messages,
         )
         self.scans = ScanOpener(session, self.viewing, bridge, self)
+        self.changes = ChangeLink(session, self.viewing, self.view_menu.local_change)
         self.labels = LabelLink(session, self.viewing.display, self.gradients)
         self.past = HistoryLink(
             session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
@@ -348,6 +350,7 @@ class MainWindow(QMainWindow):
             self.session.checkpoint_changed.disconnect(self._on_checkpoint_changed)
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()
+            self.changes.close()
             self.scans.close()
             if self.autosaver is not None:
                 self.autosaver.close()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from brainviewer.gui.background import Background
     from brainviewer.gui.view_3d import View3D
+    from brainviewer.session.look import Paint
     from brainviewer.session.request import Shown
     from brainviewer.session.scene import Look3D
 
@@ -56,6 +57,7 @@ class Pane3D(QWidget):
         self._is_closed = False
         self.view: View3D | None = None
         self._wanted_look: Look3D | None = None
+        self._paint: Paint | None = None
         self.label = QLabel(NOTHING_YET)
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.label.setWordWrap(True)
@@ -110,6 +112,17 @@ class Pane3D(QWidget):
         if self.view is not None:
             self.view.show_look(look)
 
+    @property
+    def paint(self) -> Paint | None:
+        """What the surfaces are painted with."""
+        return self._paint
+
+    def show_paint(self, paint: Paint | None) -> None:
+        """Paint the surfaces with a map, now or when the view is there; None leaves them plain."""
+        self._paint = paint
+        if self.view is not None:
+            self.view.show_paint(paint)
+
     def look_from(self, side: str) -> None:
         """Look from one of L R A P S I."""
         if self.view is not None:
@@ -139,6 +152,7 @@ class Pane3D(QWidget):
         self.view = module.View3D()
         self.label.hide()
         self._column.addWidget(self.view, 1)
+        self.view.show_paint(self._paint)
         self._show_latest()
         if self._wanted_look is not None:
             self.view.show_look(self._wanted_look)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from brainviewer.core.volume import Brain
     from brainviewer.session.decoder import LoadGenerator
+    from brainviewer.session.look import Paint
     from brainviewer.session.scene import Look3D
 
 SIZE_PIXELS = (1600, 1000)
@@ -226,11 +227,12 @@ def _wait_for(holds: Callable[[], bool]) -> None:
     timer.stop()
 
 
-def _brain_picture(brain: Brain, size: QSize, look: Look3D | None) -> QPixmap:
+def _brain_picture(brain: Brain, size: QSize, look: Look3D | None, paint: Paint | None) -> QPixmap:
     """Draw a brain in 3D; OpenGLUnavailable where that cannot be."""
     from brainviewer.gui.scene_3d import render_brain_3d
 
-    picture = np.ascontiguousarray(render_brain_3d(brain, (size.width(), size.height()), look=look))
+    wanted = (size.width(), size.height())
+    picture = np.ascontiguousarray(render_brain_3d(brain, wanted, look=look, paint=paint))
     height, width, _ = picture.shape
     image = QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return QPixmap.fromImage(image.copy())
@@ -242,7 +244,7 @@ def _fill_3d(window: MainWindow) -> None:
     if shown is None:
         return
     try:
-        pane.show_picture(_brain_picture(shown.brain, pane.size(), pane.look()))
+        pane.show_picture(_brain_picture(shown.brain, pane.size(), pane.look(), pane.paint))
     except (OpenGLUnavailable, RuntimeError) as error:
         pane.show_sentence(str(error))
 

@@ -16,12 +16,13 @@ from brainviewer.gui.brain_surfaces import (
     surface_mesh,
     tissues_of,
 )
-from brainviewer.gui.looks_3d import dress, surface_actor, volume_actor
+from brainviewer.gui.looks_3d import dress, painted, surface_actor, volume_actor
 from brainviewer.gui.opengl import OpenGLUnavailable
 from brainviewer.session.scene import Look3D
 
 if TYPE_CHECKING:
     from brainviewer.core.volume import Affine, Brain
+    from brainviewer.session.look import Paint
 
 Quality = Literal["draft", "full"]
 Side = Literal["L", "R", "A", "P", "S", "I"]
@@ -67,6 +68,7 @@ class Scene3D:
         self._quality: Quality = "full"
         self._tissues: tuple[Tissues, Tissues] | None = None
         self._shown = {Surface.CORTEX: True, Surface.WHITE_MATTER: False, Surface.VENTRICLES: True}
+        self._paint: Paint | None = None
         self._stale: set[Surface | Mode] = set()
         self._meshes = {surface: pv.PolyData() for surface in Surface}
         self._actors = {it: surface_actor(it, mesh) for it, mesh in self._meshes.items()}
@@ -107,6 +109,13 @@ class Scene3D:
         """Show or hide a surface."""
         self._shown[surface] = shown
         self._show_what_is_wanted()
+
+    def show_paint(self, paint: Paint | None) -> None:
+        """Paint the surfaces with a map; None leaves them plain."""
+        if paint != self._paint:
+            self._paint = paint
+            self._stale |= set(Surface)
+            self._show_what_is_wanted()
 
     def set_cortex_opacity(self, opacity: float) -> None:
         """Let the cortex be seen through: 0 is invisible, 1 hides what lies inside."""
@@ -211,6 +220,9 @@ class Scene3D:
         fine, coarse = self._tissues
         tissues = coarse if self._quality == "draft" else fine
         mesh = surface_mesh(surface, tissues, coarse)
+        if self._paint is not None:
+            mesh.point_data["paint"] = painted(surface, mesh, tissues.affine, self._paint)
+            mesh.set_active_scalars("paint")
         self._meshes[surface].copy_from(mesh, deep=False)
         self._actors[surface].user_matrix = tissues.affine
         self._stale.discard(surface)
@@ -237,6 +249,7 @@ def render_brain_3d(
     mode: Mode = Mode.SURFACES,
     side: Side | None = None,
     look: Look3D | None = None,
+    paint: Paint | None = None,
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Draw a brain without a window.
 
@@ -249,6 +262,8 @@ def render_brain_3d(
         Where the brain is seen from; from the left, the front and above without one.
     look : Look3D, optional
         How the brain is drawn and from where, instead of `mode` and `side`.
+    paint : Paint, optional
+        What the surfaces are painted with.
 
     Returns
     -------
@@ -264,6 +279,7 @@ def render_brain_3d(
         if not plotter.render_window.SupportsOpenGL():
             raise OpenGLUnavailable("A 3D picture needs OpenGL 3.2, and this machine has none.")
         scene = Scene3D(plotter)
+        scene.show_paint(paint)
         scene.show_brain(brain)
         scene.show_mode(mode)
         if side is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
     from brainviewer.gui.brain_surfaces import Surface
     from brainviewer.gui.scene_3d import Mode, Quality
+    from brainviewer.session.look import Paint
     from brainviewer.session.scene import Look3D
 
 REST_MS = 150
@@ -122,6 +123,12 @@ class View3D(QWidget):
         if self.scene is not None:
             self.tools.show_look(look)
             self.scene.show_look(look)
+            self._render()
+
+    def show_paint(self, paint: Paint | None) -> None:
+        """Paint the surfaces with a map; None leaves them plain."""
+        if self.scene is not None:
+            self.scene.show_paint(paint)
             self._render()
 
     def showEvent(self, event: QShowEvent) -> None:

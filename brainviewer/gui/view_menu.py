@@ -62,6 +62,14 @@ class ViewMenu(QMenu):
             "Side by side, difference, swipe, checkerboard, flicker",
         )
         self.next_way.triggered.connect(viewing.compare.show_next)
+        self.local_change = _checkable(
+            make_action(
+                self,
+                "Local chan&ge",
+                "Ctrl+D",
+                "Show where the brain grows and shrinks along age or another feature",
+            )
+        )
         self._make_panes_menu()
         self._make_3d_menu()
         self.addSeparator()

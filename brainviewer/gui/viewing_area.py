@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from brainviewer.core.space import Convention, Plane
+from brainviewer.gui.change_bar import ChangeBar
 from brainviewer.gui.compare_view import CompareView
 from brainviewer.gui.cursor_bar import CursorBar, other_convention
 from brainviewer.gui.layers_panel import LayersPanel
@@ -68,11 +69,14 @@ class ViewingArea(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.ortho)
         self._pages.addWidget(self.compare)
+        self.change_bar = ChangeBar()
+        self.change_bar.hide()
         self.cursor_bar = CursorBar(self.display)
         self.layers = LayersPanel(self.display)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.change_bar)
         column.addWidget(self._pages, 1)
         column.addWidget(self.cursor_bar)
         session.brain_changed.connect(self._on_brain_changed)
@@ -83,7 +87,7 @@ class ViewingArea(QWidget):
     def look(self) -> Look:
         """Describe how the brains are looked at."""
         display = self.display
-        layers = tuple(look_of_layer(layer) for layer in display.layers)
+        layers = tuple(look_of_layer(it) for it in display.layers if it.kind != "change")
         return Look(layers, display.maps, display.convention, self._large)
 
     def show_look(self, look: Look) -> None:

@@ -12,11 +12,14 @@ Table = NDArray[np.uint8]
 
 STEPS = 256
 LABELS = "labels"
+CHANGE = "change"
+# Shrinks, grows.
+CHANGE_COLORS = ((38, 120, 255), (255, 52, 40))
 # Okabe and Ito's colours, which keep apart in all common kinds of colour blindness.
 TISSUE_COLORS = {"WM": (230, 159, 0), "GM": (86, 180, 233), "CSF": (47, 196, 154)}
 # Perceptually even ones first; the diverging ones are for differences.
 _MATPLOTLIB = ("gray", "viridis", "cividis", "inferno", "magma", "hot", "RdBu_r", "PuOr_r")
-COLORMAPS = (*_MATPLOTLIB, *TISSUE_COLORS, LABELS)
+COLORMAPS = (*_MATPLOTLIB, CHANGE, *TISSUE_COLORS, LABELS)
 
 
 @cache
@@ -30,8 +33,8 @@ def lookup_table(name: str) -> Table:
     Returns
     -------
     (256, 3) or (256, 4) uint8 ndarray, read-only
-        Tissues go from transparent to their colour. Labels are colours to be indexed with the
-        label, 0 transparent.
+        Tissues go from transparent to their colour; change from blue over transparent to red.
+        Labels are colours to be indexed with the label, 0 transparent.
 
     Raises
     ------
@@ -42,6 +45,8 @@ def lookup_table(name: str) -> Table:
         raise ValueError(f"a colormap is one of {', '.join(COLORMAPS)}, got {name!r}")
     if name == LABELS:
         table = _label_table()
+    elif name == CHANGE:
+        table = _change_table()
     elif name in TISSUE_COLORS:
         table = _tissue_table(TISSUE_COLORS[name])
     else:
@@ -78,6 +83,14 @@ def _tissue_table(color: tuple[int, int, int]) -> Table:
     table = np.empty((STEPS, 4), np.uint8)
     table[:, :3] = color
     table[:, 3] = np.arange(STEPS)
+    return table
+
+
+def _change_table() -> Table:
+    place = np.linspace(-1.0, 1.0, STEPS)
+    table = np.empty((STEPS, 4), np.uint8)
+    table[:, :3] = np.where(place[:, None] < 0, *CHANGE_COLORS)
+    table[:, 3] = np.rint(255 * np.abs(place) ** 0.7)  # small changes are to be seen too
     return table
 
 

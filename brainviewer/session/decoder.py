@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from brainviewer.generators.base import DrawsInSteps, GenerationError, KnowsRegions
+from brainviewer.generators.base import Deforms, DrawsInSteps, GenerationError, KnowsRegions
 from brainviewer.session.weights import weights_hash
 
 if TYPE_CHECKING:
@@ -117,6 +117,22 @@ class Decoder:
         """Label a brain; on the CPU when the GPU has no memory for it."""
         return self._ask(lambda it: _knowing(it).region_labels(identity, conditions))
 
+    @property
+    def deforms(self) -> bool:
+        """Whether the generator's brains are warps of each other."""
+        return isinstance(self.generator, Deforms)
+
+    def log_growth(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell how much each place of a brain grows; on the CPU when the GPU has no memory."""
+        return self._ask(
+            lambda generator: self._warping(generator).log_growth(identity, before, after)
+        )
+
+    def _warping(self, generator: Generator) -> Deforms:
+        if not isinstance(generator, Deforms):
+            raise GenerationError(no_warps(self.checkpoint))
+        return generator
+
     def _ask(self, question: Callable[[Generator], Answer]) -> Answer:
         try:
             return question(self.generator)
@@ -148,6 +164,14 @@ def _knowing(generator: Generator) -> KnowsRegions:
     if not isinstance(generator, KnowsRegions):
         raise GenerationError(f"{generator.name} does not know the regions of its brains")
     return generator
+
+
+def no_warps(checkpoint: Checkpoint) -> str:
+    """Say that a generator makes every brain anew."""
+    return (
+        f"{checkpoint.name} makes every brain voxel by voxel and does not know where a place of "
+        f"one lies in another; choose a diffeomorphic generator"
+    )
 
 
 def is_out_of_memory(error: Exception) -> bool:

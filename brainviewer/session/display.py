@@ -135,10 +135,37 @@ class Display:
         self._maps = new
         if is_alike:
             by_name = {layer.name: layer for layer in new}
-            self._set_layers(tuple(by_name[it.name] if it.generated else it for it in self._layers))
+            shown = [by_name.get(it.name, it) if it.generated else it for it in self._layers]
+            self._set_layers(tuple(shown))
             return
         images = [layer for layer in self._layers if not layer.generated]
         self._set_layers(told_apart((*new, *images)))
+
+    @property
+    def overlay(self) -> Layer | None:
+        """The map of local change that lies over the brain."""
+        return next((layer for layer in self._layers if layer.kind == "change"), None)
+
+    def show_overlay(self, layer: Layer | None) -> None:
+        """Show a map of local change, in the place and the look of the one before; or none.
+
+        It is no map of the brain and no image of the user's: `arrange` keeps it.
+        """
+        old = self.overlay
+        if old is None:
+            if layer is not None:
+                self._set_layers((*self._layers, self._as_preferred(layer)))
+            return
+        if layer is not None:
+            layer = replace(
+                layer,
+                opacity=old.opacity,
+                visible=old.visible,
+                interpolation=old.interpolation,
+                colormap=old.colormap,
+            )
+        new = [layer if it is old else it for it in self._layers]
+        self._set_layers(tuple(it for it in new if it is not None))
 
     def add_image(self, volume: Volume, source: str = "") -> None:
         """Show an image, from a file of this path, on top of all others."""
@@ -189,10 +216,12 @@ class Display:
     def arrange(self, looks: Sequence[LayerLook]) -> None:
         """Show the layers that some looks describe, the lowest first.
 
-        Maps that the brain has not are left out.
+        Maps that the brain has not are left out; the map of local change stays on top.
         """
-        if tuple(look_of_layer(layer) for layer in self._layers) != tuple(looks):
-            self._set_layers(layers_as(looks, self._maps))
+        overlay = self.overlay
+        if tuple(look_of_layer(it) for it in self._layers if it is not overlay) != tuple(looks):
+            on_top = () if overlay is None else (overlay,)
+            self._set_layers((*layers_as(looks, self._maps), *on_top))
 
     def set_window(self, index: int, low: float, high: float) -> None:
         """Set the values that get the first and the last colour of a layer."""

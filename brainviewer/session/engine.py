@@ -14,6 +14,7 @@ from brainviewer.session.curves import Curves
 from brainviewer.session.decoder import Decoder, LoadGenerator
 from brainviewer.session.drawing import Drawing
 from brainviewer.session.gradients import GradientWatch
+from brainviewer.session.local_change import LocalChangeWatch
 from brainviewer.session.measuring import Place, factual_brain
 from brainviewer.session.regions import RegionWatch
 from brainviewer.session.request import Request, Shown, measured_volumes_ml
@@ -82,6 +83,7 @@ class Engine:
         self.curves = Curves(post, self._worker, cache)
         self.gradients = GradientWatch(post, self._worker, cache)
         self.regions = RegionWatch(post, self._worker)
+        self.local_change = LocalChangeWatch(post, self._worker)
         self.comparison = Comparison(
             post, self._worker, cache, load=load, device=device, on_moved=self._work_moved
         )
@@ -212,6 +214,7 @@ class Engine:
                 "Making the factual brain", self._work_factual(state, decoder), place=Place.FACTUAL
             )
         self.comparison.follow(state, decoder)
+        self.local_change.follow(state, decoder)
         self.gradients.follow(state, decoder)
         self.regions.follow(state, decoder)
         self.curves.follow(state, decoder)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,7 +26,9 @@ from brainviewer.session.bids import (
     image_sidecar,
     image_stem,
     label_table,
+    subject_label,
 )
+from brainviewer.session.local_change import inside_brain, local_change_steps
 from brainviewer.session.model import identity_of
 from brainviewer.session.request import Course, measured_volumes_ml
 
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Conditions
     from brainviewer.core.recipe import Recipe
     from brainviewer.generators.base import Identity, Space
+    from brainviewer.session.decoder import Decoder
+    from brainviewer.session.directions import Direction
 
 PROGRAM = f"BrainViewer {brainviewer.__version__}"
 SPACE_CODES = {"native": SpaceCode.ALIGNED, "template": SpaceCode.MNI}
@@ -157,6 +162,43 @@ def trajectory_export_steps(
             image_sidecar(recipe, what, space=maker.space, further=facts),
         )
     paths = _write_all(destination, files)
+    yield 1.0
+    return paths
+
+
+def local_change_export_steps(
+    decoder: Decoder,
+    recipe: Recipe,
+    destination: Destination,
+    *,
+    direction: Direction,
+    course: Course,
+) -> Generator[float, None, list[Path]]:
+    """Map the local change of the person of a recipe and write it, 0 outside of the brain.
+
+    Returns
+    -------
+    list of Path
+        The image; its sidecar says what the values are, and is a recipe of the brain.
+    """
+    stem = image_stem(destination.label, "localchange", desc=subject_label(direction.text))
+    check_destination(destination, [f"{stem}.nii.gz", f"{stem}.json"])
+    identity = identity_of(recipe, decoder)
+    change = yield from local_change_steps(
+        decoder, identity, direction, course=course, age=recipe.age
+    )
+    assert change.percent is not None
+    inside = inside_brain(change.percent, decoder.generate(identity, recipe.conditions).data)
+    volume = replace(inside, data=np.nan_to_num(inside.data))
+    what = f"local change of volume, {change.title}, {change.unit}: below 0 shrinks, above 0 grows"
+    sidecar = image_sidecar(
+        recipe,
+        what,
+        space=decoder.space,
+        further={"Units": change.unit, "Direction": direction.text},
+    )
+    write = partial(_write_image, volume=volume, space=decoder.space)
+    paths = _write_all(destination, _image_files(stem, write, sidecar))
     yield 1.0
     return paths
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.engine import Engine
     from brainviewer.session.gradients import GradientWatch
+    from brainviewer.session.local_change import LocalChangeWatch
     from brainviewer.session.model import State
     from brainviewer.session.regions import RegionWatch
 
@@ -168,6 +169,11 @@ class Facts:
     def regions(self) -> RegionWatch:
         """How large the regions of the person on the screen are."""
         return self._engine.regions
+
+    @property
+    def local_change(self) -> LocalChangeWatch:
+        """Where the brain grows and shrinks; computed only while a direction is chosen."""
+        return self._engine.local_change
 
     @property
     def comparison(self) -> Comparison:

@@ -11,7 +11,7 @@ import numpy as np
 from brainviewer.core.regions import looks_like_labels
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain, Volume
-from brainviewer.session.colormaps import COLORMAPS, LABELS
+from brainviewer.session.colormaps import CHANGE, COLORMAPS, LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Interpolation = Literal["nearest", "linear"]
-Kind = Literal["intensity", "probability", "label"]
+Kind = Literal["intensity", "probability", "label", "change"]
 
 TISSUE_CONTRAST = "Tissue contrast"
 # Brightness of each tissue in a T1-weighted image of unit contrast.
 CONTRAST_WEIGHTS = {"WM": 0.92, "GM": 0.62, "CSF": 0.18}
 OVERLAY_OPACITY = 0.5
+CHANGE_OPACITY = 0.75
 WINDOW_PERCENTILES = (1.0, 99.5)
 
 
@@ -42,7 +43,7 @@ class Layer:
     opacity : float in [0, 1]
     visible : bool
     interpolation : ``"nearest"`` or ``"linear"``
-    kind : ``"intensity"``, ``"probability"`` or ``"label"``
+    kind : ``"intensity"``, ``"probability"``, ``"label"`` or ``"change"`` (percent)
     generated : bool
         It shows a map of a generated brain, which the next brain replaces; never a user's image.
     source : str
@@ -108,6 +109,14 @@ def tissue_contrast(brain: Brain) -> Layer:
         picture += weight * brain.data[brain.channels.index(tissue)]
     volume = Volume(picture, brain.affine, TISSUE_CONTRAST)
     return Layer(TISSUE_CONTRAST, volume, generated=True)
+
+
+def change_layer(percent: Volume, span: float) -> Layer:
+    """Show a map of change in percent, with the full colours at -span and span."""
+    window = (-span, span)
+    return Layer(
+        percent.name, percent, CHANGE, window, CHANGE_OPACITY, kind="change", generated=True
+    )
 
 
 def layer_of_image(volume: Volume) -> Layer:

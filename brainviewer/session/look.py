@@ -19,6 +19,14 @@ LARGE_3D = "3d"
 
 
 @dataclass(frozen=True, slots=True)
+class Paint:
+    """What surfaces are painted with: a map, and the values of the first and the last colour."""
+
+    volume: Volume
+    window: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class LayerLook:
     """How one layer is shown.
 

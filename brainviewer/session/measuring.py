@@ -44,10 +44,11 @@ class Place(IntEnum):
     FACTUAL = 2
     COMPARED = 3
     PINNED = 4
-    GRADIENTS = 5
-    REGIONS = 6
-    TRAJECTORY = 7
-    OTHER_TRAJECTORIES = 8
+    LOCAL_CHANGE = 5
+    GRADIENTS = 6
+    REGIONS = 7
+    TRAJECTORY = 8
+    OTHER_TRAJECTORIES = 9
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:

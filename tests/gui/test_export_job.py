@@ -6,17 +6,18 @@ from brainviewer.core.nifti import read_volume
 from brainviewer.core.recipe import read_recipe
 from brainviewer.gui.export_job import Material, Order, Part, export_steps
 from brainviewer.session.bids import Destination
+from brainviewer.session.directions import Direction
 from brainviewer.session.export import ExportError
 from brainviewer.session.model import course_of
 from brainviewer.session.state import Session
-from tests.fakes import FakeLoader, write_fake_checkpoint
+from tests.fakes import FakeLoader, WarpingGenerator, write_fake_checkpoint
 
 
 @pytest.fixture
 def session(tmp_path):
     root = tmp_path / "checkpoints"
     write_fake_checkpoint(root)
-    session = Session(load=FakeLoader(), root=root, quiet_s=0.0)
+    session = Session(load=FakeLoader(kind=WarpingGenerator), root=root, quiet_s=0.0)
     session.open_checkpoint("fake")
     session.wait_for(lambda: session.trajectory is not None and session.shown is not None)
     yield session
@@ -34,6 +35,7 @@ def material(session):
         measure=session.curves.steps_of,
         draw=lambda curves: b"plot" if all(it.trajectory.complete for it in curves) else b"",
         screenshot=b"window",
+        direction=Direction("age"),
     )
 
 
