@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -33,21 +33,25 @@ class Identity:
     Attributes
     ----------
     latent : (D,) float32 ndarray
-        The latent noise, standard normal over people.
+        The latent noise, standard normal over people; what more a generator knows of somebody who
+        was encoded follows.
     label : str
         How to call the person: ``"seed 7"``, ``"sub-IXI012"``.
     seed : int or None
         The seed it was drawn from; None when it was encoded from a scan.
+    key : str
+        A short text that two identities share only if they are the same.
     """
 
     latent: FloatArray
     label: str
     seed: int | None = None
+    key: str = field(init=False)
 
-    @property
-    def key(self) -> str:
-        """A short text that two identities share only if they are the same."""
-        return hashlib.sha256(self.latent.tobytes()).hexdigest()[:16]
+    def __post_init__(self) -> None:
+        # Made once: the latent of somebody who was registered has a megabyte.
+        key = hashlib.sha256(self.latent.tobytes()).hexdigest()[:16]
+        object.__setattr__(self, "key", key)
 
 
 class Generator(Protocol):
@@ -162,6 +166,21 @@ class HasAverage(Protocol):
 
     def average(self) -> Identity:
         """Return who has nothing but their conditions."""
+        ...
+
+
+@runtime_checkable
+class EncodesInSteps(Protocol):
+    """A generator that takes longer to find an identity, and keeps more of the person."""
+
+    def encode_steps(self, brain: Brain, conditions: Conditions) -> Steps[float, None, Identity]:
+        """Find the identity of a real brain; yields the part that is done.
+
+        Raises
+        ------
+        GenerationError
+            When the brain has other channels or another grid, or is too unlike a brain.
+        """
         ...
 
 

@@ -5,7 +5,8 @@
 with the template T, the flow of a stationary velocity v, a basis B of velocities, the design d of
 the conditions y and standard normal noise e: a conditional template (Dalca et al. 2019, NeurIPS 32)
 with the statistics of velocities of registered people (Arsigny et al. 2006, MICCAI). The rows of
-W^T B are coefficient fields; F F^T is how people differ who are asked for the same.
+W^T B are coefficient fields; F F^T is how people differ who are asked for the same. Somebody who
+was registered keeps what the basis does not hold: v = ... + r, with r behind e in the latent.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.generators.base import GenerationError, Identity
 from brainviewer.generators.flow import (
     displacement_between,
     exponentiate,
@@ -29,21 +31,22 @@ from brainviewer.generators.flow import (
 )
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
 from brainviewer.generators.region_maps import RegionMaps
+from brainviewer.generators.registration import Effort, registration_steps
 from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
     from brainviewer.core.features import Conditions
-    from brainviewer.core.volume import FloatArray
-    from brainviewer.generators.base import Identity
+    from brainviewer.core.volume import Brain, FloatArray
     from brainviewer.generators.checkpoint import Checkpoint
 
 REDUCTION = 2  # voxels of the maps in one of the velocity, along each axis
 MULTIPLE = 8  # what a registration halves three times
 SMALLEST_SHARE = 1e-6
+LEAST_OVERLAP = 0.6  # mean Dice of tissues; people of a cohort reach 0.75 to 0.85
 SMALLEST_GROWTH = 1e-3  # of a Jacobian determinant, which is positive
 ENCODING_STEPS = 60
 ENCODING_RATE = 0.1
@@ -90,6 +93,11 @@ class DiffeoConfig:
         return self.components
 
     @property
+    def voxels(self) -> int:
+        """Numbers in a velocity."""
+        return 3 * prod(self.coarse_shape)
+
+    @property
     def coarse_shape(self) -> tuple[int, int, int]:
         """The velocity's grid."""
         i, j, k = (n // REDUCTION for n in self.shape)
@@ -122,7 +130,7 @@ class Diffeo(nn.Module):
         self.mean = MeanBrain(config.shape)
         self.deviations = Deviations(config.conditions)
         self.regions = RegionMaps(len(config.regions), config.coarse_shape, config.shape)
-        voxels = 3 * prod(config.coarse_shape)
+        voxels = config.voxels
         terms = 2 * (config.knots - 1) + 1 + config.conditions
         self.register_buffer("knots", torch.linspace(-1.5, 1.5, config.knots))
         self.register_buffer("centre", torch.zeros(voxels))
@@ -148,16 +156,34 @@ class Diffeo(nn.Module):
         return self.design(y) @ self.weights + self.intercept + noise @ self.factor.T
 
     def velocity(self, noise: Tensor, y: Tensor) -> Tensor:
-        """Return v of noise (B, L) and conditions (B, D): (B, 3, I/2, J/2, K/2), its voxels."""
-        return self._spanned(self.scores(noise, y))
+        """Return v of noise (B, L) and conditions (B, D): (B, 3, I/2, J/2, K/2), its voxels.
+
+        Noise may be followed by what is left of a registered person's velocity: (B, L + 3 V).
+        """
+        noise, left = noise[:, : self.config.latent], noise[:, self.config.latent :]
+        velocity = self._spanned(self.scores(noise, y))
+        return velocity + left.view_as(velocity) if left.shape[1] else velocity
+
+    def latent_of(self, velocity: Tensor, y: Tensor) -> Tensor:
+        """Return noise and remainder (B, L + 3 V) that give this velocity under conditions."""
+        flat = velocity.flatten(1) - self.centre
+        gram = self.basis @ self.basis.T  # nearly the identity: the basis is stored rounded
+        scores = torch.linalg.solve(gram, self.basis @ flat.T).T
+        plain = torch.zeros((len(flat), self.config.latent)).to(flat)
+        noise = torch.linalg.solve(self.factor, (scores - self.scores(plain, y)).T).T
+        left = velocity - self.velocity(noise, y)
+        return torch.cat([noise, left.flatten(1)], dim=1)
 
     def shares(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
-        return self.carried(self.scores(noise, y))
+        return self._pulled(self.velocity(noise, y))
 
     def carried(self, scores: Tensor) -> Tensor:
         """Return the template's shares (B, 4, I, J, K), carried by what scores (B, L) span."""
-        flow = exponentiate(self._spanned(scores))
+        return self._pulled(self._spanned(scores))
+
+    def _pulled(self, velocity: Tensor) -> Tensor:
+        flow = exponentiate(velocity)
         template = self.mean.shares.expand(len(flow), -1, -1, -1, -1)
         return pull(template, resample(flow, self.config.shape))
 
@@ -248,6 +274,35 @@ class DiffeoGenerator(TissueGenerator):
         labels: NDArray[np.int16] = found[0].cpu().numpy()
         return labels
 
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        config = self._model.config
+        return (config.latent, config.latent + config.voxels)
+
+    def encode_steps(
+        self, brain: Brain, conditions: Conditions
+    ) -> Generator[float, None, Identity]:
+        """Register the template to tissue maps, as in training, and keep the whole velocity.
+
+        Under the same conditions the identity gives this velocity back; under others the remainder
+        stays as it is.
+        """
+        maps, model = self._maps_tensor(brain), self._model
+        template = model.mean.shares[:, :3].float().clone()
+        velocity = yield from registration_steps(template, maps, Effort())
+        with torch.inference_mode():
+            flow = exponentiate(velocity)
+            smallest = float(jacobian_determinant(flow).min())
+            overlap = float(soft_dice(pull(template, resample(flow, self.shape)), maps).mean())
+            if smallest <= 0 or overlap < LEAST_OVERLAP:
+                raise GenerationError(
+                    f"the template could not be registered to this scan: the tissues overlap by "
+                    f"{overlap:.2f}, the smallest Jacobian is {smallest:.2f}; look at its "
+                    f"segmentation"
+                )
+            latent = model.latent_of(velocity, self._condition_tensor(conditions))
+            return Identity(latent[0].cpu().numpy(), "registered scan")
+
     @torch.inference_mode()
     def displacement(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
         """Tell where a brain has what another of its person has: (3, I, J, K) float32, mm."""
@@ -267,6 +322,12 @@ class DiffeoGenerator(TissueGenerator):
         noise = self._noise_tensor(identity)
         ends = (self._condition_tensor(conditions) for conditions in (before, after))
         return self._model.displacement(noise, *ends).float()
+
+
+def soft_dice(first: Tensor, second: Tensor) -> Tensor:
+    """Return the overlap of maps (..., I, J, K) in [0, 1]: 2 sum min(a, b) / sum (a + b)."""
+    shared = torch.minimum(first, second).sum(dim=(-3, -2, -1))
+    return 2.0 * shared / (first + second).sum(dim=(-3, -2, -1)).clamp_min(1e-6)
 
 
 def natural_spline(x: Tensor, knots: Tensor) -> Tensor:

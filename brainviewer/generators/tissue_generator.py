@@ -120,12 +120,7 @@ class TissueGenerator:
                 f"{self.name} has no encoder and cannot show a scan of a person; choose another "
                 f"generator"
             )
-        if brain.channels != self.channels or brain.data.shape[1:] != self.shape:
-            raise GenerationError(
-                f"{self.name} encodes {'/'.join(self.channels)} on {self.shape} voxels, got "
-                f"{'/'.join(brain.channels)} on {brain.data.shape[1:]}"
-            )
-        maps = self._device.tensor(brain.data)[None]
+        maps = self._maps_tensor(brain)
         with self._device.autocast():
             noise = self._model.noise(maps, self._condition_tensor(conditions))
         return Identity(noise[0].float().cpu().numpy(), "encoded scan")
@@ -154,17 +149,29 @@ class TissueGenerator:
         rows = [torch.autograd.grad(v, y, retain_graph=True)[0][0] for v in volumes]
         return torch.stack(rows).float().cpu().numpy()
 
+    def _maps_tensor(self, brain: Brain) -> Tensor:
+        if brain.channels != self.channels or brain.data.shape[1:] != self.shape:
+            raise GenerationError(
+                f"{self.name} encodes {'/'.join(self.channels)} on {self.shape} voxels, got "
+                f"{'/'.join(brain.channels)} on {brain.data.shape[1:]}"
+            )
+        return self._device.tensor(brain.data)[None]
+
     def _decode(self, noise: Tensor, y: Tensor) -> Tensor:
         with self._device.autocast():
             logits = self._model.decode(noise, y, self._mean)
         return functional.softmax(logits.float(), dim=1)[:, :3]
 
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        """How many numbers an identity may have."""
+        return (self._model.config.latent,)
+
     def _noise_tensor(self, identity: Identity) -> Tensor:
-        length = self._model.config.latent
-        if identity.latent.shape != (length,):
+        if identity.latent.ndim != 1 or identity.latent.size not in self._lengths:
             raise GenerationError(
-                f"{identity.label} is no identity of {self.name}: the latent must have {length} "
-                f"numbers, got {identity.latent.size}"
+                f"{identity.label} is no identity of {self.name}: the latent must have "
+                f"{' or '.join(map(str, self._lengths))} numbers, got {identity.latent.size}"
             )
         return self._device.tensor(identity.latent)[None]
 

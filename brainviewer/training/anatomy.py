@@ -19,7 +19,7 @@ from torch.nn import functional
 from brainviewer.cohort.growth import FINEST_SPACING_MM, load_reference
 from brainviewer.cohort.template import average_cells
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
-from brainviewer.training.registration import register
+from brainviewer.generators.registration import register
 from brainviewer.training.velocities import mirrored
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brainviewer.core.volume import Affine, FloatArray
-    from brainviewer.training.registration import Effort
+    from brainviewer.generators.registration import Effort
 
 FINE = 2  # voxels of the fine template in one of the generator's, along each axis
 ROUNDS = 2

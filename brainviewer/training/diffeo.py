@@ -22,13 +22,13 @@ from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.device import choose_device
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
+from brainviewer.generators.registration import Effort, register
 from brainviewer.training.anatomy import build_template, load_anatomy
 from brainviewer.training.calibration import calibrate_volumes
 from brainviewer.training.dataset import FEWEST_PEOPLE, encode_people, fit_deviations
 from brainviewer.training.loop import LOG_FILE, Progress, TrainingError
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
 from brainviewer.training.region_maps import NO_LABELS, RegionLabels, fit_region_maps
-from brainviewer.training.registration import Effort, register
 from brainviewer.training.velocities import fit_velocities
 
 if TYPE_CHECKING:

@@ -155,6 +155,43 @@ def test_encoding_a_brain_finds_a_person_who_looks_like_it(generator) -> None:
     assert errors[0] < 0.5 * errors[1]
 
 
+def test_a_registered_scan_keeps_more_than_the_basis_holds(model, generator) -> None:
+    noise, y = torch.randn(1, COMPONENTS), torch.from_numpy(generator.schema.encode(PERSON))[None]
+    with torch.no_grad():
+        velocity = model.velocity(noise, y) + 0.3 * torch.randn(1, 3, *model.config.coarse_shape)
+        latent = model.latent_of(velocity, y)
+        torch.testing.assert_close(model.velocity(latent, y), velocity, atol=1e-5, rtol=1e-4)
+        bare = latent[:, :COMPONENTS]
+        assert (model.velocity(bare, y) - velocity).abs().mean() > 0.1
+        older = torch.from_numpy(generator.schema.encode(PERSON | {"age": 75.0}))[None]
+        moved = model.velocity(latent, older) - velocity
+        expected = model.velocity(bare, older) - model.velocity(bare, y)
+        torch.testing.assert_close(moved, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_a_scan_is_registered_step_by_step(generator) -> None:
+    brain = generator.generate(generator.draw(4), PERSON)
+    parts, steps = [], generator.encode_steps(brain, PERSON)
+    identity = None
+    while identity is None:
+        try:
+            parts.append(next(steps))
+        except StopIteration as end:
+            identity = end.value
+    assert parts == sorted(parts)
+    assert parts[-1] == pytest.approx(1.0)
+    rebuilt = generator.generate(identity, PERSON)
+    stranger = generator.generate(generator.draw(5), PERSON)
+    errors = [np.abs(other.data - brain.data).mean() for other in (rebuilt, stranger)]
+    assert errors[0] < 0.7 * errors[1]
+
+
+def test_noise_is_no_brain_to_be_registered(generator) -> None:
+    data = np.zeros((3, *SHAPE), np.float32)
+    with pytest.raises(GenerationError, match="could not be registered"):
+        list(generator.encode_steps(Brain(("WM", "GM", "CSF"), data, GRID_AFFINE), PERSON))
+
+
 def test_a_brain_on_another_grid_is_refused(generator) -> None:
     small = Brain(("WM", "GM", "CSF"), np.zeros((3, 8, 8, 8), np.float32), GRID_AFFINE)
     with pytest.raises(GenerationError, match="encodes WM/GM/CSF on"):

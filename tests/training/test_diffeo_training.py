@@ -14,12 +14,12 @@ import torch
 from brainviewer.cohort.store import CohortError
 from brainviewer.generators.base import KnowsRegions
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
+from brainviewer.generators.registration import Effort, register
 from brainviewer.training import anatomy, diffeo
 from brainviewer.training.anatomy import build_template, load_anatomy
 from brainviewer.training.diffeo import RegistrationError, check_registration, fit_diffeo
 from brainviewer.training.loop import TrainingError
 from brainviewer.training.recipe import TrainingRecipeError
-from brainviewer.training.registration import Effort, register
 from brainviewer.training.run import train_checkpoint
 from brainviewer.training.task import mean_shares
 from tests.tiny import RECIPE, SHAPE

@@ -7,8 +7,8 @@ import torch
 from scipy import ndimage
 
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
+from brainviewer.generators.registration import Effort, binomial, register, roughness
 from brainviewer.training.diffeo import dice
-from brainviewer.training.registration import Effort, binomial, register, roughness
 
 SHAPE = (32, 40, 32)
 EFFORT = Effort(steps=60)

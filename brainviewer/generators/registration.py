@@ -23,6 +23,8 @@ from torch.nn import functional
 from brainviewer.generators.flow import exponentiate, pull, resample
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from torch import Tensor
 
 # Where the velocity lives at each level, and how far the maps are reduced: voxels of the maps.
@@ -66,23 +68,51 @@ def register(template: Tensor, brain: Tensor, effort: Effort) -> Tensor:
     -------
     (1, 3, I/2, J/2, K/2) Tensor, voxels of 1/2 of the resolution
     """
+    steps = registration_steps(template, brain, effort)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            velocity: Tensor = end.value
+            return velocity
+
+
+def registration_steps(
+    template: Tensor, brain: Tensor, effort: Effort
+) -> Generator[float, None, Tensor]:
+    """Do what `register` does, and yield the part that is done after every step."""
     shape = brain.shape[2:]
     velocity = brain.new_zeros((1, 3, *(n // LEVELS[0][0] for n in shape)))
+    before = 0.0
     for (spacing, reduced), share in zip(LEVELS, SHARES, strict=True):
         velocity = resample(velocity, [n // spacing for n in shape])
-        velocity = _descend(
+        descent = _descend(
             velocity,
             functional.avg_pool3d(template, reduced),
             functional.avg_pool3d(brain, reduced),
             effort,
             steps=round(share * effort.steps),
         )
+        velocity = yield from _scaled(descent, before, before + share)
+        before += share
     return velocity
+
+
+def _scaled(
+    steps: Generator[float, None, Tensor], start: float, end: float
+) -> Generator[float, None, Tensor]:
+    """Let steps go from one fraction to another instead of from 0 to 1."""
+    while True:
+        try:
+            yield start + (end - start) * next(steps)
+        except StopIteration as stop:
+            velocity: Tensor = stop.value
+            return velocity
 
 
 def _descend(
     velocity: Tensor, template: Tensor, brain: Tensor, effort: Effort, *, steps: int
-) -> Tensor:
+) -> Generator[float, None, Tensor]:
     """Improve a velocity on one level."""
     moved = velocity.clone().requires_grad_()
     optimizer = torch.optim.Adam([moved], lr=effort.step_voxels, betas=BETAS, eps=STILL)
@@ -94,6 +124,7 @@ def _descend(
         loss = mismatch(template, brain, smooth) + effort.smoothness * roughness(smooth)
         torch.autograd.backward(voxels * loss)
         optimizer.step()
+        yield (step + 1) / steps
     return binomial(moved.detach())
 
 
