@@ -170,6 +170,15 @@ def encode(
     age: float | None = None,
     sex: str | None = None,
     set_: Settings = None,
+    carried: Annotated[
+        Path | None,
+        Parameter(name="--carried", help="Folder for the scan itself under other conditions."),
+    ] = None,
+    to: float | None = None,
+    set_to: Annotated[
+        list[str] | None,
+        Parameter(name="--set-to", help="NAME=VALUE to carry the scan to.", negative=""),
+    ] = None,
     extrapolate: Extrapolate = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -184,11 +193,16 @@ def encode(
         In years; left out, it is looked for in the dataset's participants.tsv, as the rest is.
     sex
         Code or name of a level: F, M, female, male.
+    to
+        The age, in years, that the scan is carried to; diffeomorphic generators only.
     """
-    from brainviewer.commands import Wishes, encode_own_scan
+    from brainviewer.commands import CarryWish, Wishes, encode_own_scan
 
+    if carried is None and (to is not None or set_to):
+        raise ValueError("say with --carried where the scan that is carried shall go")
     wishes = Wishes(checkpoint, age, sex, set_ or [], 0, extrapolate)
-    _say(encode_own_scan(scan, wishes, out, device=device, overwrite=overwrite))
+    carry = None if carried is None else CarryWish(carried, to, set_to or [])
+    _say(encode_own_scan(scan, wishes, out, device=device, overwrite=overwrite, carry=carry))
 
 
 @app.command

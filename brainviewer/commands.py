@@ -37,13 +37,12 @@ from brainviewer.generators.checkpoint import (
     resolve_checkpoint,
 )
 from brainviewer.session.bids import Destination, subject_label
-from brainviewer.session.decoder import Decoder
+from brainviewer.session.decoder import Decoder, no_warps
 from brainviewer.session.directions import parse_direction
 from brainviewer.session.encoding import encoding_steps
 from brainviewer.session.export import (
     ExportError,
     brain_export_steps,
-    local_change_export_steps,
     trajectory_export_steps,
 )
 from brainviewer.session.model import (
@@ -68,6 +67,7 @@ from brainviewer.session.trajectory import (
     spread_identities,
     trajectory_steps,
 )
+from brainviewer.session.warp_export import carried_export_steps, local_change_export_steps
 from brainviewer.session.weights import other_weights, weights_hash
 
 if TYPE_CHECKING:
@@ -157,8 +157,32 @@ def reproduce_brain(
     return _export(replace(recipe, weights=weights), generator, out, overwrite=overwrite)
 
 
+@dataclass(frozen=True, slots=True)
+class CarryWish:
+    """Where to write the scan itself under other conditions, and which.
+
+    Attributes
+    ----------
+    out : Path
+        The folder.
+    age : float or None, years
+    settings : sequence of str
+        ``"NAME=VALUE"``; what is not said stays as on the scan.
+    """
+
+    out: Path
+    age: float | None
+    settings: Sequence[str]
+
+
 def encode_own_scan(
-    scan: Path, wishes: Wishes, out: Path, *, device: str, overwrite: bool
+    scan: Path,
+    wishes: Wishes,
+    out: Path,
+    *,
+    device: str,
+    overwrite: bool,
+    carry: CarryWish | None = None,
 ) -> list[Path]:
     """Prepare a scan, find its identity, and write the person as a recipe.
 
@@ -179,6 +203,7 @@ def encode_own_scan(
     if missing:
         raise FeatureError(f"say who is on the scan: {' and '.join(missing)}")
     decoder = Decoder(checkpoint, load_generator, device=device)
+    carried = None if carry is None else _carried_conditions(carry, wishes, conditions, decoder)
     with _progress() as progress:
         task = progress.add_task(STAGES[0], total=len(STAGES))
         prepared = prepare_own_scan(
@@ -188,7 +213,7 @@ def encode_own_scan(
             ),
         )
         progress.update(task, completed=len(STAGES))
-    encoded = _exhaust(encoding_steps(prepared, conditions, decoder))
+    encoded = _work("encoding", encoding_steps(prepared, conditions, decoder))
     recipe = replace(
         _recipe(checkpoint, conditions, seed=0),
         label=encoded.person.label,
@@ -196,7 +221,21 @@ def encode_own_scan(
         latent=encoded.person.identity.latent,
     )
     write_recipe(out, recipe)
-    return [out]
+    if carry is None or carried is None:
+        return [out]
+    destination = Destination(carry.out, subject_label(encoded.person.label), overwrite)
+    steps = carried_export_steps(prepared, encoded.person, decoder, destination, conditions=carried)
+    return [out, *_work("carrying the scan", steps)]
+
+
+def _carried_conditions(
+    carry: CarryWish, wishes: Wishes, conditions: Conditions, decoder: Decoder
+) -> dict[str, Value]:
+    """Return the conditions that a scan is to be carried to, before the long work begins."""
+    if not decoder.deforms:
+        raise GenerationError(no_warps(decoder.checkpoint))
+    wanted = replace(wishes, age=carry.age, sex=None, settings=carry.settings)
+    return _conditions(decoder.checkpoint, wanted, conditions)
 
 
 def write_trajectory(

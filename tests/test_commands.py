@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from brainviewer import commands
+from brainviewer.cohort import preparing
 from brainviewer.commands import (
     Ages,
+    CarryWish,
     Wishes,
+    encode_own_scan,
     evaluate_generators,
     generate_brains,
     parse_setting,
@@ -25,7 +28,7 @@ from brainviewer.core.nifti import read_volume
 from brainviewer.generators.base import GenerationError
 from brainviewer.generators.checkpoint import CheckpointError
 from brainviewer.session.export import ExportError
-from tests.fakes import FEATURES, FakeLoader, WarpingGenerator, write_fake_checkpoint
+from tests.fakes import FEATURES, FakeLoader, WarpingGenerator, fake_scan, write_fake_checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -287,6 +290,30 @@ def test_local_change_needs_a_generator_that_warps(loader, folder, out) -> None:
     with pytest.raises(GenerationError, match="makes every brain voxel by voxel"):
         write_local_change(wishes(folder), out, along="age", recipe_path=None, **QUIET)
     assert not out.exists()
+
+
+def test_a_scan_is_encoded_and_carried_in_one_go(loader, folder, out, monkeypatch) -> None:
+    loader.kind = WarpingGenerator
+    scan = fake_scan()
+    monkeypatch.setattr(preparing, "prepare_own_scan", lambda path, on_stage: scan)
+    person = out.with_suffix(".json")
+    carry = CarryWish(out, 70.0, ["height=180"])
+    who = wishes(folder, "height=171", age=44.0, sex="F")
+    paths = encode_own_scan(out / "sub-X_T1w.nii.gz", who, person, carry=carry, **QUIET)
+    assert paths[0] == person
+    about = json.loads(
+        (out / "sub-X" / "anat" / "sub-X_space-orig_desc-carried_T1w.json").read_text()
+    )
+    assert about["ConditionsOfTheScan"]["age"] == 44.0
+    assert (about["Conditions"]["age"], about["Conditions"]["height"]) == (70.0, 180.0)
+    with pytest.raises(FeatureError, match=r"age must lie in 20-80 years .* got 99"):
+        encode_own_scan(
+            out / "sub-X_T1w.nii.gz",
+            who,
+            out.with_suffix(".other"),
+            carry=CarryWish(out, 99.0, []),
+            **QUIET,
+        )
 
 
 def test_the_picture_and_the_table_hold_the_volumes(loader, folder, out) -> None:

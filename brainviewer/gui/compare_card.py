@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WAITING = "On its way"
 AS_GIVEN = "The person as given"
 THE_SCAN = "The scan itself"
+CARRIED = "The scan carried"
+SCANS = {Against.CARRIED: CARRIED, Against.SCAN: THE_SCAN}
 
 
 class CompareCard(QWidget):
@@ -97,8 +99,8 @@ class ChoosingCard(CompareCard):
             QComboBox(),
             "compare_chooser",
             accessible="What to compare with",
-            tooltip="The person as given, the scan that the person was encoded from, a pin, or the "
-            "same person in another checkpoint",
+            tooltip="The person as given, the scan that the person was encoded from, as it is or "
+            "carried to the conditions of A, a pin, or the same person in another checkpoint",
         )
         self.chooser.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -113,14 +115,14 @@ class ChoosingCard(CompareCard):
         *,
         pins: Sequence[Pin],
         checkpoints: Sequence[Checkpoint],
-        has_scan: bool = False,
+        scans: Sequence[Against] = (),
     ) -> None:
         """List what there is to compare with, and tick what is compared with."""
         with QSignalBlocker(self.chooser):
             self.chooser.clear()
             self.chooser.addItem(AS_GIVEN, Choice())
-            if has_scan:
-                self.chooser.addItem(THE_SCAN, Choice(Against.SCAN))
+            for against in scans:
+                self.chooser.addItem(SCANS[against], Choice(against))
             for pin in pins:
                 self.chooser.addItem(f"Pin: {pin.name}", Choice(Against.PIN, pin=pin.number))
             for checkpoint in checkpoints:

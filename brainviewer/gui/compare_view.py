@@ -164,7 +164,7 @@ class CompareView(QWidget):
                 self._choice,
                 pins=session.curves.pins,
                 checkpoints=others,
-                has_scan=session.comparison.scan is not None,
+                scans=session.comparison.scans,
             )
 
     def _on_brain_changed(self, _shown: Shown) -> None:
@@ -187,7 +187,7 @@ class CompareView(QWidget):
             own.show_brain(shown, checkpoint.title)
             if compared is not None and compared.shown is not None:
                 made_by = compared.checkpoint
-                source = "measured on the scan" if made_by is None else made_by.title
+                source = compared.source if made_by is None else made_by.title
                 other.show_brain(compared.shown, source, against=shown.volumes_ml)
             elif compared is not None:
                 other.show_sentence(compared.sentence)

@@ -40,6 +40,11 @@ _TEXTS = {
         "&Local change (NIfTI)",
         "Where the brain shrinks and grows along the feature that is shown, in percent",
     ),
+    Part.CARRIED: (
+        "S&can carried (NIfTI)",
+        "The person's own scan under these conditions: T1 image and tissue maps on the generator's "
+        "grid, and the T1 image on the scan's own voxels",
+    ),
     Part.SCREENSHOT: ("&Screenshot (PNG)", "The window as it is now"),
 }
 

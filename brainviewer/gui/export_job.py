@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from brainviewer.core.files import reason_for, write_bytes_atomically
+from brainviewer.session.encoding import scaled
 from brainviewer.session.export import (
     ExportError,
     brain_export_steps,
-    local_change_export_steps,
     trajectory_export_steps,
 )
 from brainviewer.session.tables import write_curves_csv
+from brainviewer.session.warp_export import carried_export_steps, local_change_export_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
     from brainviewer.session.bids import Destination
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.directions import Direction
+    from brainviewer.session.encoding import Encoded
     from brainviewer.session.model import State
     from brainviewer.session.pins import Curve
     from brainviewer.session.request import Course
     from brainviewer.session.trajectory import Trajectory
 
 Paths = list["Path"]
-Result = TypeVar("Result")
 
 
 class Part(StrEnum):
@@ -42,6 +43,7 @@ class Part(StrEnum):
     PLOT = "plot"
     SERIES = "series"
     LOCAL_CHANGE = "local_change"
+    CARRIED = "carried"
     SCREENSHOT = "screenshot"
 
 
@@ -78,6 +80,8 @@ class Material:
         A PNG file.
     direction : Direction or None
         In which local change is shown.
+    encoded : Encoded or None
+        The person of a scan as it was encoded.
     """
 
     decoder: Decoder
@@ -88,6 +92,7 @@ class Material:
     draw: Callable[[Sequence[Curve]], bytes]
     screenshot: bytes
     direction: Direction | None = None
+    encoded: Encoded | None = None
 
 
 def export_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
@@ -111,13 +116,13 @@ def export_steps(order: Order, material: Material) -> Generator[float, None, Pat
     _check_small_files(order)
     yield 0.0
     if order.parts & {Part.TABLE, Part.PLOT}:
-        whole = yield from _scaled(whole_curves(material), 0.0, 0.5)
+        whole = yield from scaled(whole_curves(material), 0.0, 0.5)
         material = replace(material, curves=whole)
     jobs = _jobs(order, material)
     written: Paths = []
     for number, job in enumerate(jobs):
         start, end = (0.5 + 0.5 * n / len(jobs) for n in (number, number + 1))
-        written += yield from _scaled(job, start, end)
+        written += yield from scaled(job, start, end)
     yield 1.0
     return written
 
@@ -133,18 +138,6 @@ def write_picture(path: Path, content: bytes) -> None:
         write_bytes_atomically(path, content)
     except OSError as error:
         raise ExportError(f"cannot write {path}: {reason_for(error)}") from error
-
-
-def _scaled(
-    steps: Generator[float, None, Result], start: float, end: float
-) -> Generator[float, None, Result]:
-    """Let the steps go from one fraction to another instead of from 0 to 1."""
-    while True:
-        try:
-            yield start + (end - start) * next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
 
 
 def _check_small_files(order: Order) -> None:
@@ -179,6 +172,7 @@ def _jobs(order: Order, material: Material) -> list[Generator[float, None, Paths
         Part.BRAIN: _brain_steps,
         Part.SERIES: _series_steps,
         Part.LOCAL_CHANGE: _local_change_steps,
+        Part.CARRIED: _carried_steps,
         Part.TABLE: _table_steps,
         Part.PLOT: _plot_steps,
         Part.SCREENSHOT: _screenshot_steps,
@@ -209,6 +203,19 @@ def _local_change_steps(order: Order, material: Material) -> Generator[float, No
         order.destination,
         direction=material.direction,
         course=material.course,
+    )
+
+
+def _carried_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
+    encoded = material.encoded
+    if encoded is None:
+        raise ExportError("there is no scan of this person to be carried")
+    return carried_export_steps(
+        encoded.source,
+        encoded.person,
+        material.decoder,
+        order.destination,
+        conditions=material.recipe.conditions,
     )
 
 

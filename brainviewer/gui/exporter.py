@@ -17,6 +17,7 @@ from brainviewer.gui.pictures import curves_png, pixmap_png
 from brainviewer.gui.reporter import draft_report, report_steps
 from brainviewer.gui.trajectory_axes import Marked
 from brainviewer.session.bids import subject_label
+from brainviewer.session.comparison import Against
 from brainviewer.session.export import ExportError
 from brainviewer.session.model import course_of
 from brainviewer.session.tables import write_saliency_csv
@@ -147,9 +148,12 @@ class Exporter(QObject):
 
     def _without(self) -> dict[Part, str]:
         """Say what there is not to be exported now, and why."""
+        without = {}
         if self._session.local_change.direction is None:
-            return {Part.LOCAL_CHANGE: "No local change is shown (View > Local change)"}
-        return {}
+            without[Part.LOCAL_CHANGE] = "No local change is shown (View > Local change)"
+        if Against.CARRIED not in self._session.comparison.scans:
+            without[Part.CARRIED] = "An own scan and a diffeomorphic generator are needed"
+        return without
 
     def _material(self) -> Material:
         session = self._session
@@ -166,6 +170,7 @@ class Exporter(QObject):
             draw=self._draw(),
             screenshot=pixmap_png(self._window.grab()),
             direction=session.local_change.direction,
+            encoded=session.comparison.encoded,
         )
 
     def _draw(self) -> Callable[[Sequence[Curve]], bytes]:

@@ -149,7 +149,8 @@ class ScanOpener(QObject):
             display.add_image(scan.t1)
             display.set_layer(len(display.layers) - 1, visible=False)
         self._viewing.show_compare(comparing=True)
-        self._viewing.compare.choose(Choice(Against.SCAN))
+        beside, *_ = self._session.comparison.scans
+        self._viewing.compare.choose(Choice(beside))
         errors = ", ".join(
             f"{tissue} {millilitres(encoded.rebuilt_ml[tissue])} mL "
             f"(scan {millilitres(encoded.scan.volumes_ml[tissue])})"
@@ -157,9 +158,10 @@ class ScanOpener(QObject):
             if tissue in encoded.rebuilt_ml
         )
         own = f"tissues: {errors}" if errors else "image"
+        carried = ", carried along when age or features change" * (beside is Against.CARRIED)
         self.notice.emit(
-            f"A is {encoded.person.label} as the generator rebuilds it, B the scan's own {own}; "
-            f"the T1 image is among the layers"
+            f"A is {encoded.person.label} as the generator rebuilds it, B the scan's own {own}"
+            f"{carried}; the T1 image is among the layers"
         )
 
     def _on_stopped(self) -> None:

@@ -58,10 +58,11 @@ def subject_label(text: str) -> str:
     return label
 
 
-def image_stem(label: str, suffix: str, *, desc: str, tissue: str = "") -> str:
+def image_stem(label: str, suffix: str, *, desc: str, tissue: str = "", space: str = "") -> str:
     """Name an image, without extension: ``sub-01_label-GM_desc-counterfactual_probseg``."""
     of_tissue = f"_label-{tissue}" if tissue else ""
-    return f"sub-{label}{of_tissue}_desc-{desc}_{suffix}"
+    in_space = f"_space-{space}" if space else ""
+    return f"sub-{label}{in_space}{of_tissue}_desc-{desc}_{suffix}"
 
 
 def description_of(recipe: Recipe) -> str:

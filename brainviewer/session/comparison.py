@@ -13,6 +13,7 @@ from psygnal import Signal
 from brainviewer.core.features import FeatureError
 from brainviewer.generators.base import DeviceError, GenerationError
 from brainviewer.generators.checkpoint import Checkpoint, CheckpointError
+from brainviewer.session.carrying import carried_shown
 from brainviewer.session.decoder import Decoder, LoadGenerator
 from brainviewer.session.measuring import Place
 from brainviewer.session.model import carried_over, nearest_age, own_age, seed_for_another
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from brainviewer.session.cache import BrainCache
+    from brainviewer.session.encoding import Encoded
     from brainviewer.session.model import State
     from brainviewer.session.pins import Pin
     from brainviewer.session.request import BrainKey
     from brainviewer.session.worker import Worker
 
-    Topic = tuple[Checkpoint, BrainKey]
+    Topic = tuple[bool, Checkpoint, BrainKey]
 
 Post = Callable[[Callable[[], None]], None]
 
@@ -37,6 +39,7 @@ class Against(StrEnum):
 
     FACTUAL = "factual"
     SCAN = "scan"
+    CARRIED = "carried"
     PIN = "pin"
     CHECKPOINT = "checkpoint"
 
@@ -77,11 +80,14 @@ class Compared:
         None for a scan, which no generator made.
     shown : Shown or None
     sentence : str
+    source : str
+        Where the volumes of a scan are from.
     """
 
     checkpoint: Checkpoint | None
     shown: Shown | None = None
     sentence: str = ""
+    source: str = "measured on the scan"
 
 
 class Comparison:
@@ -125,13 +131,26 @@ class Comparison:
         self._state: State | None = None
         self._decoder: Decoder | None = None
         self._pins: tuple[Pin, ...] = ()
-        self._scan: Shown | None = None
+        self._encoded: Encoded | None = None
         self._shown_topic: Topic | None = None
 
     @property
     def scan(self) -> Shown | None:
         """The tissue maps of the scan that the person on the screen was encoded from."""
-        return self._scan
+        return None if self._encoded is None else self._encoded.scan
+
+    @property
+    def encoded(self) -> Encoded | None:
+        """The person of the scan as it was encoded."""
+        return self._encoded
+
+    @property
+    def scans(self) -> tuple[Against, ...]:
+        """The ways in which the scan can be put beside: carried where it can be, and as it is."""
+        if self._encoded is None:
+            return ()
+        carries = self._decoder is not None and self._decoder.deforms
+        return (Against.CARRIED, Against.SCAN) if carries else (Against.SCAN,)
 
     def choose(self, choice: Choice | None) -> None:
         """Put something beside the brain on the screen, or nothing any more.
@@ -153,10 +172,10 @@ class Comparison:
         if self.choice is not None and not self._is_there(self.choice):
             self.choose(self.choice)
 
-    def show_scan(self, scan: Shown | None) -> None:
+    def show_scan(self, encoded: Encoded | None) -> None:
         """Know the scan of the person on the screen, or that there is none."""
-        self._scan = scan
-        if self.choice is not None and self.choice.against is Against.SCAN:
+        self._encoded = encoded
+        if self.choice is not None and self.choice.against in (Against.SCAN, Against.CARRIED):
             self.choose(self.choice)
 
     def follow(self, state: State, decoder: Decoder) -> None:
@@ -168,8 +187,8 @@ class Comparison:
             self._ask(self.choice, state, decoder)
 
     def _is_there(self, choice: Choice) -> bool:
-        if choice.against is Against.SCAN:
-            return self._scan is not None
+        if choice.against in (Against.SCAN, Against.CARRIED):
+            return choice.against in self.scans
         if choice.against is Against.PIN:
             return choice.pin in {pin.number for pin in self._pins}
         in_use = self._decoder.checkpoint.folder if self._decoder is not None else None
@@ -179,14 +198,22 @@ class Comparison:
         if choice.against is Against.SCAN:
             self._worker.cancel_background(Place.COMPARED)
             self._let_go()
-            if self.compared is None or self.compared.shown is not self._scan:
-                self._show(Compared(None, self._scan))
+            if self.compared is None or self.compared.shown is not self.scan:
+                self._show(Compared(None, self.scan))
             return
         beside = self._beside(choice, state)
         checkpoint = choice.checkpoint or beside.checkpoint
-        topic = _topic(checkpoint, beside)
+        topic = _topic(choice, checkpoint, beside)
         if topic == self._shown_topic:
             self._worker.cancel_background(Place.COMPARED)
+            return
+        if choice.against is Against.CARRIED and self._encoded is not None:
+            self._let_go()
+            self._worker.run_background(
+                "Carrying the scan",
+                self._work_carried(topic, beside, self._encoded, decoder),
+                place=Place.COMPARED,
+            )
             return
         if checkpoint.folder == decoder.checkpoint.folder:
             self._let_go()
@@ -237,6 +264,18 @@ class Comparison:
         self._post(partial(self._on_made, topic, compared))
         yield
 
+    def _work_carried(
+        self, topic: Topic, beside: State, encoded: Encoded, decoder: Decoder
+    ) -> Generator[None, None, None]:
+        try:
+            conditions = beside.conditions
+            shown = carried_shown(encoded.source, encoded.person, decoder, conditions)
+            compared = Compared(None, shown, source="the scan carried to the conditions of A")
+        except (FeatureError, GenerationError) as error:
+            compared = Compared(None, sentence=str(error))
+        self._post(partial(self._on_made, topic, compared))
+        yield
+
     def _decoder_of(self, checkpoint: Checkpoint) -> Decoder:
         second = self._second
         if second is None or second.checkpoint.folder != checkpoint.folder:
@@ -258,7 +297,8 @@ class Comparison:
         if self.choice.against is Against.SCAN:
             return  # chosen while this was made
         beside = self._beside(self.choice, self._state)
-        if topic == _topic(self.choice.checkpoint or beside.checkpoint, beside):
+        checkpoint = self.choice.checkpoint or beside.checkpoint
+        if topic == _topic(self.choice, checkpoint, beside):
             self._shown_topic = topic
             self._show(compared)
 
@@ -267,10 +307,10 @@ class Comparison:
         self.changed.emit(compared)
 
 
-def _topic(checkpoint: Checkpoint, beside: State) -> Topic:
+def _topic(choice: Choice, checkpoint: Checkpoint, beside: State) -> Topic:
     """Return what the second brain depends on."""
     key = key_of(beside.checkpoint, beside.person.identity, beside.course, age=beside.age)
-    return checkpoint, key
+    return choice.against is Against.CARRIED, checkpoint, key
 
 
 def _made(state: State, decoder: Decoder) -> Shown:

@@ -128,6 +128,12 @@ class Decoder:
             lambda generator: self._warping(generator).log_growth(identity, before, after)
         )
 
+    def displacement(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell where what a brain has lies in another; on the CPU when the GPU has no memory."""
+        return self._ask(
+            lambda generator: self._warping(generator).displacement(identity, before, after)
+        )
+
     def _warping(self, generator: Generator) -> Deforms:
         if not isinstance(generator, Deforms):
             raise GenerationError(no_warps(self.checkpoint))

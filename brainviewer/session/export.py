@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,9 +25,7 @@ from brainviewer.session.bids import (
     image_sidecar,
     image_stem,
     label_table,
-    subject_label,
 )
-from brainviewer.session.local_change import inside_brain, local_change_steps
 from brainviewer.session.model import identity_of
 from brainviewer.session.request import Course, measured_volumes_ml
 
@@ -38,8 +35,6 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Conditions
     from brainviewer.core.recipe import Recipe
     from brainviewer.generators.base import Identity, Space
-    from brainviewer.session.decoder import Decoder
-    from brainviewer.session.directions import Direction
 
 PROGRAM = f"BrainViewer {brainviewer.__version__}"
 SPACE_CODES = {"native": SpaceCode.ALIGNED, "template": SpaceCode.MNI}
@@ -112,7 +107,7 @@ def export_brain(
         When a file exists and may not be replaced, or the disk refuses. Nothing is left then.
     """
     files = _brain_files(brain, recipe, destination.label, space=space)
-    return _write_all(destination, files)
+    return write_files(destination, files)
 
 
 def trajectory_export_steps(
@@ -156,49 +151,12 @@ def trajectory_export_steps(
         facts: dict[str, Any] = {"AgesYears": ages.tolist()}
         if channel in TISSUES:
             facts["VolumesML"] = [measured_volumes_ml(brain)[channel] for brain in brains]
-        files |= _image_files(
+        files |= image_files(
             _stem(destination.label, channel, desc),
             partial(_write_frames, frames=frames, space=maker.space),
             image_sidecar(recipe, what, space=maker.space, further=facts),
         )
-    paths = _write_all(destination, files)
-    yield 1.0
-    return paths
-
-
-def local_change_export_steps(
-    decoder: Decoder,
-    recipe: Recipe,
-    destination: Destination,
-    *,
-    direction: Direction,
-    course: Course,
-) -> Generator[float, None, list[Path]]:
-    """Map the local change of the person of a recipe and write it, 0 outside of the brain.
-
-    Returns
-    -------
-    list of Path
-        The image; its sidecar says what the values are, and is a recipe of the brain.
-    """
-    stem = image_stem(destination.label, "localchange", desc=subject_label(direction.text))
-    check_destination(destination, [f"{stem}.nii.gz", f"{stem}.json"])
-    identity = identity_of(recipe, decoder)
-    change = yield from local_change_steps(
-        decoder, identity, direction, course=course, age=recipe.age
-    )
-    assert change.percent is not None
-    inside = inside_brain(change.percent, decoder.generate(identity, recipe.conditions).data)
-    volume = replace(inside, data=np.nan_to_num(inside.data))
-    what = f"local change of volume, {change.title}, {change.unit}: below 0 shrinks, above 0 grows"
-    sidecar = image_sidecar(
-        recipe,
-        what,
-        space=decoder.space,
-        further={"Units": change.unit, "Direction": direction.text},
-    )
-    write = partial(_write_image, volume=volume, space=decoder.space)
-    paths = _write_all(destination, _image_files(stem, write, sidecar))
+    paths = write_files(destination, files)
     yield 1.0
     return paths
 
@@ -225,17 +183,17 @@ def _brain_files(brain: Brain, recipe: Recipe, label: str, *, space: Space) -> F
     files: Files = {}
     for channel in brain.channels:
         further = {"VolumeML": volumes[channel]} if channel in volumes else {}
-        files |= _image_files(
+        files |= image_files(
             _stem(label, channel, desc),
-            partial(_write_image, volume=brain.volume(channel), space=space),
+            partial(write_image, volume=brain.volume(channel), space=space),
             image_sidecar(recipe, _in_words(channel), space=space, further=further),
         )
     if brain.channels == TISSUES:
         labels = Volume(label_map(brain.data), brain.affine, "labels")
         stem = image_stem(label, "dseg", desc=desc)
-        files |= _image_files(
+        files |= image_files(
             stem,
-            partial(_write_image, volume=labels, space=space),
+            partial(write_image, volume=labels, space=space),
             image_sidecar(recipe, "the likeliest tissue of each voxel", space=space),
         )
         files[f"{stem}.tsv"] = lambda path: write_text_atomically(path, label_table())
@@ -254,14 +212,16 @@ def _in_words(channel: str) -> str:
     return f"{channel} intensity, 0 to 1"
 
 
-def _image_files(stem: str, write_image: Write, sidecar: Mapping[str, Any]) -> Files:
+def image_files(stem: str, write: Write, sidecar: Mapping[str, Any]) -> Files:
+    """Name an image and its sidecar, and say how each is written."""
     return {
-        f"{stem}.nii.gz": write_image,
+        f"{stem}.nii.gz": write,
         f"{stem}.json": lambda path: write_json_atomically(path, sidecar),
     }
 
 
-def _write_image(path: Path, *, volume: Volume, space: Space) -> None:
+def write_image(path: Path, *, volume: Volume, space: Space) -> None:
+    """Write an image of a generator's space."""
     write_volume(path, volume, description=PROGRAM, space=SPACE_CODES[space])
 
 
@@ -270,7 +230,7 @@ def _write_frames(path: Path, *, frames: list[Volume], space: Space) -> None:
     write_frames(path, frames, dtype=np.uint16, description=description, space=SPACE_CODES[space])
 
 
-def _write_all(destination: Destination, files: Files) -> list[Path]:
+def write_files(destination: Destination, files: Files) -> list[Path]:
     """Write all files, or none; returns the images."""
     check_destination(destination, list(files))
     with _words_for_the_disk(destination.folder):

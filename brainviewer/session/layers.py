@@ -26,6 +26,7 @@ TISSUE_CONTRAST = "Tissue contrast"
 CONTRAST_WEIGHTS = {"WM": 0.92, "GM": 0.62, "CSF": 0.18}
 OVERLAY_OPACITY = 0.5
 CHANGE_OPACITY = 0.75
+WHITE_MATTER = 0.75  # in the T1 image of a prepared scan
 WINDOW_PERCENTILES = (1.0, 99.5)
 
 
@@ -94,11 +95,13 @@ def check_layer(colormap: str, window: tuple[float, float], opacity: float) -> N
 def layers_of(brain: Brain) -> tuple[Layer, ...]:
     """Give the layers a generated brain is shown as, bottom first.
 
-    Tissue maps become a grey picture like a T1-weighted image, under a map of each tissue that
-    is not visible at first; an image becomes a grey picture.
+    Tissue maps become a grey picture like a T1-weighted image, which is the image itself where a
+    scan has both, under a map of each tissue that is not visible at first; an image becomes a grey
+    picture.
     """
     if set(TISSUES) <= set(brain.channels):
-        return tissue_contrast(brain), *(_tissue_layer(brain, tissue) for tissue in TISSUES)
+        grey = carried_contrast(brain) if "T1w" in brain.channels else tissue_contrast(brain)
+        return grey, *(_tissue_layer(brain, tissue) for tissue in TISSUES)
     return tuple(_image_layer(brain.volume(channel)) for channel in brain.channels)
 
 
@@ -107,6 +110,14 @@ def tissue_contrast(brain: Brain) -> Layer:
     picture = np.zeros(brain.data.shape[1:], np.float32)
     for tissue, weight in CONTRAST_WEIGHTS.items():
         picture += weight * brain.data[brain.channels.index(tissue)]
+    volume = Volume(picture, brain.affine, TISSUE_CONTRAST)
+    return Layer(TISSUE_CONTRAST, volume, generated=True)
+
+
+def carried_contrast(brain: Brain) -> Layer:
+    """Show the T1 image of a scan in the place and the brightness of the tissue contrast."""
+    bright = CONTRAST_WEIGHTS["WM"] / WHITE_MATTER
+    picture = brain.volume("T1w").data.astype(np.float32) * np.float32(bright)
     volume = Volume(picture, brain.affine, TISSUE_CONTRAST)
     return Layer(TISSUE_CONTRAST, volume, generated=True)
 

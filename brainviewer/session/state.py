@@ -430,7 +430,7 @@ class Session(Facts):
             )
             return
         self.adopt_person(encoded.person)
-        self.comparison.show_scan(encoded.scan)
+        self.comparison.show_scan(encoded)
         self.scan_changed.emit(encoded)
 
     def _on_failed(self, error: Exception) -> None:

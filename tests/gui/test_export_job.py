@@ -10,7 +10,7 @@ from brainviewer.session.directions import Direction
 from brainviewer.session.export import ExportError
 from brainviewer.session.model import course_of
 from brainviewer.session.state import Session
-from tests.fakes import FakeLoader, WarpingGenerator, write_fake_checkpoint
+from tests.fakes import FakeLoader, WarpingGenerator, fake_scan, write_fake_checkpoint
 
 
 @pytest.fixture
@@ -27,6 +27,11 @@ def session(tmp_path):
 @pytest.fixture
 def material(session):
     recipe = session.recipe()
+    encoded = []
+    session.scan_changed.connect(encoded.append)
+    session.encode_scan(fake_scan(), dict(session.conditions))
+    session.wait_for(lambda: bool(encoded))
+    session.new_person(1)
     return Material(
         decoder=session.decoder,
         recipe=recipe,
@@ -36,6 +41,7 @@ def material(session):
         draw=lambda curves: b"plot" if all(it.trajectory.complete for it in curves) else b"",
         screenshot=b"window",
         direction=Direction("age"),
+        encoded=encoded[0],
     )
 
 

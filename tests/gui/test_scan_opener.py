@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QProgressDialog
 from brainviewer.gui.scan_dialog import UNKNOWN, ScanDialog
 from brainviewer.session.comparison import Against
 from brainviewer.session.scene import scene_from_json
-from tests.fakes import fake_scan
+from tests.fakes import WarpingGenerator, fake_scan
 from tests.gui.conftest import wait_until_idle
 
 if TYPE_CHECKING:
@@ -102,6 +102,25 @@ def test_a_scan_becomes_a_person_beside_the_scan_and_grows_older(
     wait_until_idle(started, qtbot)
     assert session.shown.identity.label == "sub-X"
     assert session.shown.conditions["age"] == 75.0
+
+
+def test_where_brains_are_warps_the_scan_itself_is_carried_along(
+    started, qtbot, scan_path, preparation, loader
+) -> None:
+    loader.kind = WarpingGenerator
+    started.session.open_checkpoint("other")
+    qtbot.waitUntil(lambda: started.session.checkpoint.name == "other")
+    wait_until_idle(started, qtbot)
+    ask(started, qtbot, scan_path).start.click()
+    preparation.done(fake_scan())
+    wait_until_idle(started, qtbot)
+    card = started.viewing.compare.other_card
+    assert card.chooser.currentText() == "The scan carried"
+    assert "carried to the conditions of A" in card.words.text()
+    assert "carried along when age or features change" in started.messages.label.text()
+    started.session.set_age(75.0)
+    wait_until_idle(started, qtbot)
+    assert "75.0 years" in card.words.text()
 
 
 def test_a_recipe_saved_beside_a_scan_can_be_opened(started, qtbot, scan_path, preparation) -> None:

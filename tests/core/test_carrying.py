@@ -1,0 +1,52 @@
+"""Scans carried along displacements: the right way, on any grid, exactly where nothing moves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brainviewer.core.carrying import Displacement, carry
+from brainviewer.core.volume import Volume
+
+FINE = np.diag([1.0, 1.0, 1.0, 1.0])
+COARSE = np.diag([2.0, 2.0, 2.0, 1.0])
+
+
+def spot(*voxel: int, affine: np.ndarray = FINE) -> Volume:
+    data = np.zeros((12, 14, 16), np.float32)
+    data[voxel] = 0.8
+    return Volume(data, affine, "spot")
+
+
+def moved_by(x: float, y: float, z: float) -> Displacement:
+    data = np.empty((3, 6, 7, 8), np.float32)
+    data[:] = np.reshape([x, y, z], (3, 1, 1, 1))
+    return Displacement(data, COARSE)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_what_lies_here_comes_from_where_the_displacement_points(order) -> None:
+    found = carry(spot(5, 6, 7), moved_by(2.0, -1.0, 0.0), order=order).data
+    assert np.unravel_index(found.argmax(), found.shape) == (3, 7, 7)
+    assert found.max() == pytest.approx(0.8, abs=1e-5)
+    assert found.min() >= 0
+
+
+def test_the_voxels_may_be_turned_and_the_field_still_is_in_the_world() -> None:
+    turned = np.array([[0, -1.0, 0, 13], [1.0, 0, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1]])
+    found = carry(spot(5, 6, 7, affine=turned), moved_by(2.0, 0.0, 0.0)).data
+    # The spot is at x = 7; it comes to x = 5, which is j = 8.
+    assert np.unravel_index(found.argmax(), found.shape) == (5, 8, 7)
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_where_nothing_is_displaced_the_values_are_the_same(order) -> None:
+    rng = np.random.default_rng(1)
+    volume = Volume(rng.random((12, 14, 16)).astype(np.float32), FINE, "noise")
+    same = carry(volume, moved_by(0, 0, 0), order=order)
+    np.testing.assert_array_equal(same.data, volume.data)
+
+
+def test_nothing_stays_nothing() -> None:
+    empty = Volume(np.zeros((4, 4, 4), np.float32), FINE, "empty")
+    assert not carry(empty, moved_by(1.0, 0, 0)).data.any()

@@ -1,0 +1,134 @@
+"""A scan carried to other conditions: beside its person, and taken home."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from brainviewer.core.nifti import read_volume
+from brainviewer.core.volume import Brain
+from brainviewer.session.bids import Destination
+from brainviewer.session.comparison import Against, Choice
+from brainviewer.session.export import ExportError
+from brainviewer.session.layers import TISSUE_CONTRAST, layers_of
+from brainviewer.session.warp_export import carried_export_steps
+from tests.fakes import FakeGenerator, FakeLoader, WarpingGenerator, fake_scan
+
+KNOWN = {"age": 44.0, "sex": "F", "height": 171.0}
+CARRIED = Choice(Against.CARRIED)
+
+
+def scan_with_image():
+    """The scan with a T1 image among its maps, and a file whose world is shifted by 5 mm."""
+    scan = fake_scan()
+    image = scan.maps.data.max(axis=0, keepdims=True)
+    maps = Brain(
+        (*scan.maps.channels, "T1w"), np.concatenate([scan.maps.data, image]), scan.maps.affine
+    )
+    shift = np.eye(4)
+    shift[0, 3] = 5.0
+    return replace(scan, maps=maps, to_rigid=shift)
+
+
+@pytest.fixture
+def loader() -> FakeLoader:
+    return FakeLoader(kind=WarpingGenerator)
+
+
+@pytest.fixture
+def encoded(session):
+    found = []
+    session.scan_changed.connect(found.append)
+    session.encode_scan(scan_with_image(), KNOWN)
+    session.wait_idle()
+    return found[0]
+
+
+@pytest.fixture
+def beside(session, encoded):
+    session.comparison.choose(CARRIED)
+    session.wait_idle()
+    return session.comparison
+
+
+def test_carried_comes_first_of_what_a_scan_offers(session, encoded) -> None:
+    assert session.comparison.scans == (Against.CARRIED, Against.SCAN)
+
+
+def test_at_the_persons_own_age_it_is_the_scan(beside, encoded) -> None:
+    shown = beside.compared.shown
+    np.testing.assert_array_equal(shown.brain.data[:3], encoded.scan.brain.data)
+    assert shown.volumes_ml == pytest.approx(encoded.scan.volumes_ml)
+
+
+def test_it_follows_age_and_moves_as_the_generator_says(session, beside, encoded) -> None:
+    session.set_age(64.0)  # 0.2 mm a year: what is here was 4 mm in front
+    session.wait_idle()
+    shown = beside.compared.shown
+    assert shown.conditions["age"] == 64.0
+    here, there = shown.brain.data[:3], encoded.scan.brain.data
+    expected = 0.6 * there[:, :, :-1] + 0.4 * there[:, :, 1:]
+    np.testing.assert_allclose(here[:, :, :-1], expected, atol=1e-5)
+    assert "carried" in beside.compared.source
+
+
+def test_the_picture_is_the_image_of_the_scan(beside) -> None:
+    grey = layers_of(beside.compared.shown.brain)[0]
+    assert grey.name == TISSUE_CONTRAST
+    image = beside.compared.shown.brain.volume("T1w").data
+    np.testing.assert_allclose(grey.volume.data, image * 0.92 / 0.75, rtol=1e-5)
+
+
+def test_another_person_has_no_scan_to_carry(session, beside) -> None:
+    session.new_person(3)
+    session.wait_idle()
+    assert beside.scans == ()
+    assert beside.choice == Choice()
+
+
+def test_a_generator_that_does_not_warp_offers_the_scan_alone(make_session) -> None:
+    session = make_session(FakeLoader(kind=FakeGenerator))
+    session.open_checkpoint("fake")
+    session.wait_idle()
+    session.encode_scan(fake_scan(), KNOWN)
+    session.wait_idle()
+    assert session.comparison.scans == (Against.SCAN,)
+    session.comparison.choose(CARRIED)
+    assert session.comparison.choice == Choice()
+
+
+def written(session, encoded, folder, *, age: float) -> list:
+    steps = carried_export_steps(
+        encoded.source,
+        encoded.person,
+        session.decoder,
+        Destination(folder, "X"),
+        conditions={**encoded.person.factual, "age": age},
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def test_it_is_written_on_both_grids_in_the_world_of_its_file(session, encoded, tmp_path) -> None:
+    paths = written(session, encoded, tmp_path, age=44.0)
+    names = [path.name for path in paths]
+    assert "sub-X_label-GM_desc-carried_probseg.nii.gz" in names
+    assert "sub-X_desc-carried_T1w.nii.gz" in names
+    native = read_volume(next(it for it in paths if "space-orig" in it.name))
+    np.testing.assert_allclose(native.data, encoded.source.t1.data, atol=1e-3)
+    assert native.affine[0, 3] == pytest.approx(encoded.source.t1.affine[0, 3] - 5.0)
+    about = json.loads(paths[0].with_name("sub-X_label-WM_desc-carried_probseg.json").read_text())
+    assert about["ConditionsOfTheScan"]["age"] == about["Conditions"]["age"] == 44.0
+    assert about["VolumeML"] == pytest.approx(encoded.scan.volumes_ml["WM"], rel=1e-4)
+
+
+def test_files_that_exist_stop_it_before_it_begins(session, encoded, tmp_path) -> None:
+    written(session, encoded, tmp_path, age=60.0)
+    with pytest.raises(ExportError, match="exist already"):
+        written(session, encoded, tmp_path, age=60.0)
