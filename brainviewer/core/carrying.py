@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from brainviewer.core.volume import Affine, FloatArray, Volume
 
+    Box = tuple[slice, slice, slice]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Displacement:
@@ -51,30 +53,37 @@ def carry(volume: Volume, moved: Displacement, *, order: Literal[1, 3] = 1) -> V
     box = _box(values, moved, volume.affine)
     if not moved.data.any() or box is None:
         return replace(volume, data=values)
-    start = np.array([side.start for side in box])
     inside = values[box]
-    places = np.indices(inside.shape, dtype=np.float32) + start.reshape(3, 1, 1, 1)
-    places = places.reshape(3, -1)  # (3, N) voxels of the volume
-    places += _in_voxels(moved, places, volume.affine)
-    places -= start.reshape(3, 1)
+    places = np.indices(inside.shape, dtype=np.float32).reshape(3, -1)  # (3, N) voxels of the box
+    places += _in_voxels(moved, volume, box)
     found = ndimage.map_coordinates(inside, places, order=order, mode="grid-constant")
     data = np.zeros_like(values)
     data[box] = np.clip(found, values.min(), values.max()).reshape(inside.shape)
     return replace(volume, data=data)
 
 
-def _in_voxels(moved: Displacement, places: FloatArray, affine: Affine) -> NDArray[np.float32]:
-    """Return the displacement (3, N) at places (3, N), both in voxels of an affine."""
-    to_field = np.linalg.solve(moved.affine, affine)
-    at = to_field[:3, :3] @ places + to_field[:3, 3:]
-    world = np.stack([ndimage.map_coordinates(u, at, order=1, mode="nearest") for u in moved.data])
-    found: NDArray[np.float32] = np.linalg.solve(affine[:3, :3], world).astype(np.float32)
+def _in_voxels(moved: Displacement, volume: Volume, box: Box) -> NDArray[np.float32]:
+    """Return the displacement (3, N) in a box of a volume, in its voxels."""
+    to_field = np.linalg.solve(moved.affine, volume.affine)
+    if volume.shape == moved.data.shape[1:] and np.allclose(to_field, np.eye(4), atol=1e-9):
+        world = moved.data[(slice(None), *box)]
+    else:
+        start = to_field @ [*(side.start for side in box), 1.0]
+        shape = tuple(side.stop - side.start for side in box)
+        world = np.stack(
+            [
+                ndimage.affine_transform(
+                    part, to_field[:3, :3], start[:3], shape, order=1, mode="nearest"
+                )
+                for part in moved.data
+            ]
+        )
+    to_voxels = np.linalg.inv(volume.affine[:3, :3]).astype(np.float32)
+    found: NDArray[np.float32] = to_voxels @ world.reshape(3, -1)
     return found
 
 
-def _box(
-    values: FloatArray, moved: Displacement, affine: Affine
-) -> tuple[slice, slice, slice] | None:
+def _box(values: FloatArray, moved: Displacement, affine: Affine) -> Box | None:
     """Find the voxels that something is in or may come to; None where there is nothing."""
     filled = ndimage.find_objects((values != 0).astype(np.uint8))
     if not filled:

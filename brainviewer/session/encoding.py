@@ -58,7 +58,7 @@ def encoding_steps(
     identity = replace(found, label=label)
     yield 0.9
     rebuilt = measured_volumes_ml(decoder.generate(identity, conditions))
-    yield 0.97
+    yield 1.0
     shown = Shown(brain, measured_volumes_ml(brain), dict(conditions), identity, exact=True)
     return Encoded(Person(identity, dict(conditions), label), shown, rebuilt, scan)
 

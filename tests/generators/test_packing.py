@@ -49,6 +49,25 @@ def test_the_mean_brain_keeps_small_shares(tmp_path) -> None:
     assert ((back / shares)[:-1].log().abs().max()) < 0.4
 
 
+def test_shares_that_are_mostly_zero_take_little_room(tmp_path) -> None:
+    shares = torch.zeros(1, 4, 30, 40, 50)
+    shares[:, :, 10:20, 10:20] = 0.25
+    path = stored(tmp_path, mean_shares=shares, none_shares=torch.zeros(0, 4, 4, 4))
+    assert path.stat().st_size < 0.05 * shares.numel()
+    weights = read_weights(path)
+    torch.testing.assert_close(weights["mean.shares"], shares, atol=0.005, rtol=0)
+    assert weights["none.shares"].shape == (0, 4, 4, 4)
+
+
+@pytest.mark.parametrize("shape", [[1, 4, 5], [4, 5, 2**40], [-4, 5], [0, 3]])
+def test_shares_of_another_size_are_an_error(tmp_path, shape) -> None:
+    path = stored(tmp_path, mean_shares=torch.rand(1, 4, 6))
+    entries = load_file(path)
+    save_file({**entries, "mean.shares:shape": torch.tensor(shape)}, path)
+    with pytest.raises(SafetensorError, match=r"mean\.shares is damaged"):
+        read_weights(path)
+
+
 def test_files_without_packing_are_read_as_they_are(tmp_path) -> None:
     path = tmp_path / "plain.safetensors"
     matrix = torch.randn(600, 600).half()
