@@ -476,16 +476,29 @@ def evaluate_generators(
         A label image whose regions are in Table IV too.
     """
     from brainviewer.cohort.store import CohortStore
-    from brainviewer.evaluation.comparison import Settings, evaluate_checkpoints, folder_of
+    from brainviewer.evaluation.comparison import Settings, evaluate_checkpoints
+    from brainviewer.evaluation.images import evaluate_images, makes_images
     from brainviewer.evaluation.looking import NetworkFiles
 
     checkpoints = [resolve_checkpoint(name) for name in names]
+    if any(map(makes_images, checkpoints)):
+        with _counting("evaluating") as show:
+            evaluate_images(checkpoints, CohortStore(cohort), out, device=device, on_progress=show)
+        _keep_scores(checkpoints, out)
+        return
     atlas = None if labels is None else read_volume(labels)
     settings = Settings(device, draws, NetworkFiles(*networks), labels=atlas)
     with _counting("evaluating") as show:
         evaluate_checkpoints(
             checkpoints, CohortStore(cohort), out, settings=settings, on_progress=show
         )
+    _keep_scores(checkpoints, out)
+
+
+def _keep_scores(checkpoints: Sequence[Checkpoint], out: Path) -> None:
+    """Keep with each checkpoint the scores that were found of it."""
+    from brainviewer.evaluation.comparison import folder_of
+
     for checkpoint in checkpoints:
         scores = folder_of(checkpoint, checkpoints, out) / SCORES_FILE
         write_text_atomically(checkpoint.folder / SCORES_FILE, scores.read_text(encoding="utf-8"))

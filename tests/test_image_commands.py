@@ -113,10 +113,16 @@ def test_there_is_one_average_brain_alone(run, tmp_path) -> None:
     assert "there is one average brain of an age and sex, got --count 2" in complaint
 
 
-def test_what_needs_volumes_is_refused_in_one_sentence(run, cohort, tmp_path) -> None:
+def test_what_needs_volumes_is_refused_in_one_sentence(run, tmp_path) -> None:
     code, complaint = run("saliency", "--out", tmp_path / "s.csv")
     assert code == 1
     assert "makes T1-weighted images without tissue maps" in complaint
-    code, complaint = run("evaluate", "--cohort", cohort.folder, "--out", tmp_path / "e")
-    assert code == 1
-    assert "evaluation needs a generator of WM, GM, CSF maps" in complaint
+
+
+def test_evaluate_keeps_the_scores_with_the_checkpoint(run, checkpoint, cohort, tmp_path) -> None:
+    out = tmp_path / "scores"
+    assert run("evaluate", "--cohort", cohort.folder, "--out", out)[0] == 0
+    found = (checkpoint / "scores.json").read_text(encoding="utf-8")
+    assert found == (out / "scores.json").read_text(encoding="utf-8")
+    assert "ms_ssim" in found
+    assert (out / "images.md").is_file()

@@ -48,7 +48,7 @@ LOG_COLUMNS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MontageBrain:
-    """One brain of a montage: what it is, and its tissue maps (3, I, J, K)."""
+    """One brain of a montage: what it is, and its tissue maps (3, I, J, K) or image (1, ...)."""
 
     label: str
     maps: FloatArray
@@ -228,10 +228,14 @@ def _draw_courses(axes: Axes, courses: Courses, index: int) -> None:
 
 
 def draw_slice(axes: Axes, maps: FloatArray, plane: Plane, index: int) -> None:
-    """Draw one plane of tissue maps (3, I, J, K) in colour, with the letters of its sides."""
+    """Draw one plane of tissue maps (3, I, J, K) in colour, or of an image (1, ...) in grey.
+
+    The letters of its sides are in it.
+    """
     convention = Convention.NEUROLOGICAL
     shares = [slice_plane(own, plane, index, convention=convention) for own in maps]
-    picture = np.einsum("crw,cv->rwv", np.stack(shares), TISSUE_RGB).clip(0.0, 1.0)
+    colours = TISSUE_RGB if len(maps) == len(TISSUES) else np.ones((len(maps), 3))
+    picture = np.einsum("crw,cv->rwv", np.stack(shares), colours).clip(0.0, 1.0)
     letters = edge_letters(plane, convention)
     axes.imshow(picture, interpolation="nearest")
     for letter, x, side in ((letters.left, 0.02, "left"), (letters.right, 0.98, "right")):

@@ -89,10 +89,10 @@ def draw_sample(
 
     Returns
     -------
-    (N, 3, I, J, K) uint8 ndarray
-        255 x partial volume, as real brains are stored.
+    (N, C, I, J, K) uint8 ndarray
+        255 x partial volume or intensity, as real brains are stored.
     """
-    maps = np.empty((len(people), len(TISSUES), *generator.shape), np.uint8)
+    maps = np.empty((len(people), len(generator.channels), *generator.shape), np.uint8)
     for index, conditions in enumerate(people):
         request = ("brain", dict(conditions), FIRST_SEED + index)
         make = partial(_draw_one, generator, conditions, FIRST_SEED + index)

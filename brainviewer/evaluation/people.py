@@ -94,6 +94,7 @@ def load_people(
     CohortError, BidsError, FeatureError
         When the cohort itself is damaged.
     """
+    _check_output(checkpoint)
     manifest = store.read_manifest()
     table = read_table(store)
     crop, train, test = find_people(checkpoint, store, table, manifest)
@@ -125,6 +126,7 @@ def load_people(
 
 def check_people(checkpoint: Checkpoint, store: CohortStore) -> None:
     """Raise what `load_people` would, without reading anybody's maps."""
+    _check_output(checkpoint)
     manifest = store.read_manifest()
     find_people(checkpoint, store, read_table(store), manifest)
 
@@ -133,7 +135,6 @@ def find_people(
     checkpoint: Checkpoint, store: CohortStore, table: Participants, manifest: Manifest
 ) -> tuple[Crop, dict[str, Conditions], dict[str, Conditions]]:
     """Return the part of the grid, and the conditions of the training and of the test people."""
-    _check_output(checkpoint)
     train_ids, test_ids = split_people(checkpoint)
     crop = _find_crop(checkpoint, manifest)
     _check_features(checkpoint, table)

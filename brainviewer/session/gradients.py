@@ -202,7 +202,7 @@ def _why_none(checkpoint: Checkpoint) -> str:
     if not checkpoint.schema.features:
         return takes_no_features(checkpoint)
     if structures_of(checkpoint) != TISSUES:
-        return f"{checkpoint.name} makes images without tissue maps, so there are no volumes"
+        return "this generator makes images without tissue maps, so there are no volumes"
     return ""
 
 
