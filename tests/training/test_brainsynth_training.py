@@ -204,6 +204,24 @@ def test_a_run_resumes_in_every_part_as_if_never_stopped(
     torch.testing.assert_close(again, whole, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("step", "part"),
+    [(2, "learner"), (5, "done"), (5, "balance"), (5, "metadata"), (5, "residual")],
+)
+def test_a_part_of_the_state_that_is_forgotten_is_noticed(
+    people, whole, tmp_path, monkeypatch, step, part
+) -> None:
+    """What the resumed run is held against finds it."""
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(*make(people), tmp_path, on_progress=stop_at(step))
+    task, source, recipe = make(people)
+    fresh, restore = task.state()[part], task.restore
+    monkeypatch.setattr(task, "restore", lambda state: restore(state | {part: fresh}))
+    again = run(task, source, recipe, tmp_path, resume=True).state_dict()
+    assert not all(torch.equal(again[name], whole[name]) for name in whole)
+
+
 def test_encoder_and_codebook_rest_after_their_part(people, tmp_path) -> None:
     task, source, recipe = make(people)
     seen = {}
