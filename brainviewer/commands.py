@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
     from brainviewer.generators.base import Generator as BrainGenerator
     from brainviewer.generators.base import Identity
+    from brainviewer.session.export import Maker
     from brainviewer.training.loop import Progress as TrainingProgress
 
 Result = TypeVar("Result")
@@ -128,17 +129,20 @@ def generate_brains(
         raise ValueError(f"there is one average brain of an age and sex, got --count {count}")
     checkpoint = _checkpoint(wishes.checkpoint)
     conditions = _conditions(checkpoint, wishes)
-    generator = load_generator(checkpoint, device=device)
+    decoder = Decoder(checkpoint, load_generator, device=device)
     if wishes.average:
-        recipe = _recipe_of_average(checkpoint, conditions, generator)
-        return _export(recipe, generator, out, overwrite=overwrite)
+        recipe = _recipe_of_average(checkpoint, conditions, decoder.generator)
+        return _export(recipe, decoder, out, overwrite=overwrite)
     paths: list[Path] = []
     with _progress() as progress:
         task = progress.add_task("making brains", total=count)
-        for seed in range(wishes.seed, wishes.seed + count):
+        for number in range(count):
+            seed = wishes.seed + number
+            for part in decoder.drawing_steps(seed):
+                progress.update(task, completed=number + part)
             recipe = _recipe(checkpoint, conditions, seed)
-            paths += _export(recipe, generator, out, overwrite=overwrite)
-            progress.advance(task)
+            paths += _export(recipe, decoder, out, overwrite=overwrite)
+            progress.update(task, completed=number + 1)
     return paths
 
 
@@ -327,6 +331,11 @@ def write_saliency(
     _check_free([out], overwrite=overwrite)
     checkpoint = _checkpoint(wishes.checkpoint)
     _check_takes_features(checkpoint)
+    if not structures_of(checkpoint):  # before anybody is drawn, which may take seconds
+        raise GenerationError(
+            f"{checkpoint.name} makes T1-weighted images without tissue maps, so it has no volumes "
+            f"to differentiate"
+        )
     conditions = _conditions(checkpoint, wishes)
     generator = load_generator(checkpoint, device=device)
     people = [generator.draw(seed) for seed in range(wishes.seed, wishes.seed + count)]
@@ -577,9 +586,9 @@ def _recipe(checkpoint: Checkpoint, conditions: Conditions, seed: int) -> Recipe
     )
 
 
-def _export(recipe: Recipe, generator: BrainGenerator, out: Path, *, overwrite: bool) -> list[Path]:
+def _export(recipe: Recipe, maker: Maker, out: Path, *, overwrite: bool) -> list[Path]:
     destination = Destination(out, subject_label(recipe.label), overwrite)
-    return _exhaust(brain_export_steps(generator, recipe, destination))
+    return _exhaust(brain_export_steps(maker, recipe, destination))
 
 
 def _check_takes_features(checkpoint: Checkpoint) -> None:

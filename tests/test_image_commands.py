@@ -14,6 +14,7 @@ from brainviewer import cli
 from brainviewer.cohort import preparing
 from brainviewer.cohort.own_scan import OwnScan
 from brainviewer.core.volume import Brain
+from brainviewer.generators.brainsynth import BrainSynthGenerator
 from tests.tiny import GRID_AFFINE, SHAPE
 from tests.tiny_brainsynth import publish_tiny_brainsynth, write_pictured_cohort
 
@@ -113,7 +114,8 @@ def test_there_is_one_average_brain_alone(run, tmp_path) -> None:
     assert "there is one average brain of an age and sex, got --count 2" in complaint
 
 
-def test_what_needs_volumes_is_refused_in_one_sentence(run, tmp_path) -> None:
+def test_what_needs_volumes_is_refused_before_anybody_is_drawn(run, tmp_path, monkeypatch) -> None:
+    monkeypatch.delattr(BrainSynthGenerator, "draw")
     code, complaint = run("saliency", "--out", tmp_path / "s.csv")
     assert code == 1
     assert "makes T1-weighted images without tissue maps" in complaint
