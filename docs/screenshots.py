@@ -1,7 +1,8 @@
-"""Make the pictures of the guide: `tools/on_screen.sh python docs/screenshots.py`."""
+"""Make the pictures of the guide: `tools/on_screen.sh python docs/screenshots.py [NAME ...]`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,32 +14,41 @@ from brainviewer.generators.checkpoint import resolve_checkpoint
 from brainviewer.gui.render import render_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from brainviewer.gui.main_window import MainWindow
 
 OUT = Path(__file__).parent / "screenshots"
-CHECKPOINT = "cvae-ixi"
+CHECKPOINT = "diffeo-ixi"
 SIZE = (1600, 960)
 VIEWS = (316, 18, 1600, 634)  # the slices and the 3D view in a picture of that size
 
 
-def main() -> None:
-    """Draw every picture."""
+def main(wanted: Sequence[str]) -> None:
+    """Draw the pictures that are named, or every one."""
     OUT.mkdir(exist_ok=True)
-    draw(63.0, OUT / "window.png")
-    with TemporaryDirectory() as folder:
-        pair = [draw(age, Path(folder) / f"{age:.0f}.png") for age in (30.0, 80.0)]
-        beside([Image.open(path).crop(VIEWS) for path in pair]).save(OUT / "ages.png")
-    draw(63.0, OUT / "features.png", arrange=show_features)
-    draw(63.0, OUT / "pins.png", arrange=pin_two)
-    draw(63.0, OUT / "history.png", arrange=change_and_take_back)
-    draw(75.0, OUT / "compare.png", arrange=compare_with_the_person_as_given)
+    for name, (age, arrange) in PICTURES.items():
+        if not wanted or name in wanted:
+            draw(age, OUT / f"{name}.png", arrange=arrange)
+    if not wanted or "ages" in wanted:
+        with TemporaryDirectory() as folder:
+            pair = [draw(age, Path(folder) / f"{age:.0f}.png") for age in (30.0, 80.0)]
+            beside([Image.open(path).crop(VIEWS) for path in pair]).save(OUT / "ages.png")
 
 
 def show_features(window: MainWindow) -> None:
     """Bring the gradients to the front."""
     window.view_menu.gradients.trigger()
+
+
+def show_regions(window: MainWindow) -> None:
+    """Bring the regions to the front."""
+    window.view_menu.regions.trigger()
+
+
+def map_local_change(window: MainWindow) -> None:
+    """Lay the map of local change with age over the slices."""
+    window.view_menu.local_change.trigger()
 
 
 def pin_two(window: MainWindow) -> None:
@@ -100,5 +110,15 @@ def beside(pictures: list[Image.Image]) -> Image.Image:
     return joined
 
 
+PICTURES: dict[str, tuple[float, Callable[[MainWindow], None] | None]] = {
+    "window": (63.0, None),
+    "features": (63.0, show_features),
+    "regions": (72.0, show_regions),
+    "local_change": (70.0, map_local_change),
+    "pins": (63.0, pin_two),
+    "history": (63.0, change_and_take_back),
+    "compare": (75.0, compare_with_the_person_as_given),
+}
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

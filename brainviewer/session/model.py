@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from brainviewer.generators.checkpoint import Checkpoint
 
 FIRST_SEED = 1
+FIRST_CHECKPOINT = "diffeo-ixi"
 
 
 class Draws(Protocol):
@@ -100,8 +101,12 @@ def first_state(checkpoint: Checkpoint, people: Draws, seed: int = FIRST_SEED) -
 
 
 def first_choice(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
-    """Choose where nothing was said: the first checkpoint that takes features, else the first."""
-    return next((it for it in checkpoints if it.schema.features), checkpoints[0])
+    """Choose where nothing was said: the shipped one that looks most like people, if it is there.
+
+    Else the first checkpoint that takes features, else the first.
+    """
+    shown = [it for it in checkpoints if it.name == FIRST_CHECKPOINT]
+    return next((it for it in (*shown, *checkpoints) if it.schema.features), checkpoints[0])
 
 
 def seed_for_another(old: State | None) -> int:

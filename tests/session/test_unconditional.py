@@ -12,7 +12,7 @@ from brainviewer.core.scenario import Scenario
 from brainviewer.generators.checkpoint import open_checkpoint
 from brainviewer.session.bids import Destination
 from brainviewer.session.export import brain_export_steps
-from brainviewer.session.model import first_choice
+from brainviewer.session.model import FIRST_CHECKPOINT, first_choice
 from tests.fakes import FEATURES, Diary, write_fake_checkpoint
 
 
@@ -127,3 +127,9 @@ def test_without_a_choice_the_first_one_with_features_is_opened(root) -> None:
     full = open_checkpoint(write_fake_checkpoint(root, "b-full", features=FEATURES))
     assert first_choice([bare, full]) is full
     assert first_choice([bare]) is bare
+
+
+def test_without_a_choice_the_shipped_one_that_looks_most_like_people_is_opened(root) -> None:
+    first = open_checkpoint(write_fake_checkpoint(root, "a-full", features=FEATURES))
+    liked = open_checkpoint(write_fake_checkpoint(root, FIRST_CHECKPOINT, features=FEATURES))
+    assert first_choice([first, liked]) is liked
