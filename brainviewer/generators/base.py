@@ -185,6 +185,20 @@ class EncodesInSteps(Protocol):
 
 
 @runtime_checkable
+class MakesFine(Protocol):
+    """A generator that makes the same brains on a finer grid too, which takes longer."""
+
+    @property
+    def fine_affine(self) -> Affine | None:
+        """Of the fine grid, (4, 4) float64, mm; None where this checkpoint has none."""
+        ...
+
+    def generate_fine(self, identity: Identity, conditions: Conditions) -> Brain:
+        """Make the brain of an identity under conditions, on the fine grid."""
+        ...
+
+
+@runtime_checkable
 class Deforms(Protocol):
     """A generator that knows where what a person's brain has here is under other conditions."""
 

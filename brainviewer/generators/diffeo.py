@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity
 from brainviewer.generators.flow import (
     displacement_between,
@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brainviewer.core.features import Conditions
-    from brainviewer.core.volume import Brain, FloatArray
+    from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.generators.checkpoint import Checkpoint
 
+FINE = 2  # voxels of the fine template in one of the maps, along each axis
 REDUCTION = 2  # voxels of the maps in one of the velocity, along each axis
 MULTIPLE = 8  # what a registration halves three times
 SMALLEST_SHARE = 1e-6
@@ -70,6 +71,8 @@ class DiffeoConfig:
         Of the natural cubic spline in age; at least 3.
     regions : tuple of str
         Names of the template's regions; none where its people had no labels.
+    fine : bool
+        Whether the template is known on a grid twice as fine too.
     """
 
     shape: tuple[int, int, int]
@@ -77,6 +80,7 @@ class DiffeoConfig:
     components: int = 64
     knots: int = 4
     regions: tuple[str, ...] = ()
+    fine: bool = False
 
     def __post_init__(self) -> None:
         if any(n % MULTIPLE for n in self.shape):
@@ -101,6 +105,12 @@ class DiffeoConfig:
     def coarse_shape(self) -> tuple[int, int, int]:
         """The velocity's grid."""
         i, j, k = (n // REDUCTION for n in self.shape)
+        return i, j, k
+
+    @property
+    def fine_shape(self) -> tuple[int, int, int]:
+        """The grid of the fine template."""
+        i, j, k = (FINE * n for n in self.shape)
         return i, j, k
 
     @classmethod
@@ -128,6 +138,7 @@ class Diffeo(nn.Module):
         super().__init__()
         self.config = config
         self.mean = MeanBrain(config.shape)
+        self.fine = MeanBrain(config.fine_shape) if config.fine else None
         self.deviations = Deviations(config.conditions)
         self.regions = RegionMaps(len(config.regions), config.coarse_shape, config.shape)
         voxels = config.voxels
@@ -177,6 +188,14 @@ class Diffeo(nn.Module):
     def shares(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
         return self._pulled(self.velocity(noise, y))
+
+    def fine_tissues(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Return tissue shares (B, 3, 2I, 2J, 2K): the fine template, carried as the other is."""
+        assert self.fine is not None
+        with full_precision(noise):
+            flow = exponentiate(self.velocity(noise, y))
+            template = self.fine.shares[:, :3].expand(len(flow), -1, -1, -1, -1)
+            return pull(template, resample(flow, self.config.fine_shape))
 
     def carried(self, scores: Tensor) -> Tensor:
         """Return the template's shares (B, 4, I, J, K), carried by what scores (B, L) span."""
@@ -273,6 +292,27 @@ class DiffeoGenerator(TissueGenerator):
         )
         labels: NDArray[np.int16] = found[0].cpu().numpy()
         return labels
+
+    @property
+    def fine_affine(self) -> Affine | None:
+        """Of the fine grid, (4, 4) float64, mm; None where there is no fine template."""
+        if not self._model.config.fine:
+            return None
+        affine = self.affine.copy()
+        # The corners of both grids are the same.
+        affine[:3, 3] += affine[:3, :3].sum(axis=1) * (1.0 / FINE - 1.0) / 2
+        affine[:3, :3] /= FINE
+        return affine
+
+    @torch.inference_mode()
+    def generate_fine(self, identity: Identity, conditions: Conditions) -> Brain:
+        """Make a brain on the fine grid: tissue maps (3, 2I, 2J, 2K) in [0, 1]."""
+        affine = self.fine_affine
+        if affine is None:
+            raise GenerationError(f"{self.name} has no fine template")
+        noise, y = self._noise_tensor(identity), self._condition_tensor(conditions)
+        maps = self._model.fine_tissues(noise, y)[0].float().clamp(0.0, 1.0)
+        return Brain(self.channels, maps.cpu().numpy(), affine)
 
     @property
     def _lengths(self) -> tuple[int, ...]:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from scipy import ndimage
 from scipy.interpolate import CubicSpline
+from torch.nn import functional
 
 from brainviewer.core.volume import Brain, voxel_volume_ml
-from brainviewer.generators.base import Deforms, GenerationError, KnowsRegions
+from brainviewer.generators.base import Deforms, GenerationError, KnowsRegions, MakesFine
 from brainviewer.generators.device import Device
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig, DiffeoGenerator, natural_spline
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, resample
@@ -123,6 +124,27 @@ def test_under_the_same_conditions_nothing_moves(generator) -> None:
     assert isinstance(generator, Deforms)
     assert not generator.displacement(identity, PERSON, dict(PERSON)).any()
     assert not generator.log_growth(identity, PERSON, dict(PERSON)).any()
+
+
+def test_the_fine_brain_is_the_same_brain_twice_as_fine(model, generator) -> None:
+    assert isinstance(generator, MakesFine)
+    assert generator.fine_affine is None
+    with pytest.raises(GenerationError, match="tiny has no fine template"):
+        generator.generate_fine(generator.draw(4), PERSON)
+    fine = Diffeo(replace(model.config, fine=True))
+    shares = functional.interpolate(model.mean.shares, scale_factor=2.0, mode="nearest")
+    fine.load_state_dict({**model.state_dict(), "fine.shares": shares})
+    device = Device(torch.device("cpu"), "CPU", bfloat16=False)
+    maker = DiffeoGenerator(
+        "tiny", fine, schema=generator.schema, affine=GRID_AFFINE, device=device
+    )
+    brain, plain = (make(maker.draw(4), PERSON) for make in (maker.generate_fine, maker.generate))
+    assert brain.data.shape == (3, *(2 * n for n in SHAPE))
+    corners = [affine @ [-0.5, -0.5, -0.5, 1.0] for affine in (brain.affine, plain.affine)]
+    np.testing.assert_allclose(corners[0], corners[1], atol=1e-9)
+    assert voxel_volume_ml(brain.affine) == pytest.approx(voxel_volume_ml(GRID_AFFINE) / 8)
+    averages = functional.avg_pool3d(torch.from_numpy(brain.data), 2).numpy()
+    assert np.abs(averages - plain.data).mean() < 0.01
 
 
 def test_gradients_agree_with_finite_differences(model, generator) -> None:
