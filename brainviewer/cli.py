@@ -130,6 +130,7 @@ def generate(
     set_: Settings = None,
     seed: int = 1,
     count: int = 1,
+    spacing: float | None = None,
     average: Average = False,
     extrapolate: Extrapolate = False,
     overwrite: Overwrite = False,
@@ -149,16 +150,29 @@ def generate(
         The first person's; further ones count up.
     count
         How many people.
+    spacing
+        Of the voxels, mm; diffeomorphic generators of 2 mm make brains of 1 mm too.
     """
     from brainviewer.commands import Wishes, generate_brains, reproduce_brain
 
     if recipe is not None:
         _say(
-            reproduce_brain(recipe, out, checkpoint=checkpoint, device=device, overwrite=overwrite)
+            reproduce_brain(
+                recipe,
+                out,
+                checkpoint=checkpoint,
+                device=device,
+                overwrite=overwrite,
+                spacing_mm=spacing,
+            )
         )
         return
     wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate, average)
-    _say(generate_brains(wishes, out, count=count, device=device, overwrite=overwrite))
+    _say(
+        generate_brains(
+            wishes, out, count=count, device=device, overwrite=overwrite, spacing_mm=spacing
+        )
+    )
 
 
 @app.command

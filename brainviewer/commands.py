@@ -45,6 +45,7 @@ from brainviewer.session.export import (
     brain_export_steps,
     trajectory_export_steps,
 )
+from brainviewer.session.fine import maker_at
 from brainviewer.session.model import (
     age_of,
     course_of,
@@ -121,7 +122,13 @@ class Ages:
 
 
 def generate_brains(
-    wishes: Wishes, out: Path, *, count: int, device: str, overwrite: bool
+    wishes: Wishes,
+    out: Path,
+    *,
+    count: int,
+    device: str,
+    overwrite: bool,
+    spacing_mm: float | None = None,
 ) -> list[Path]:
     """Make `count` people under the same conditions and export them."""
     _check_count(count)
@@ -132,7 +139,8 @@ def generate_brains(
     decoder = Decoder(checkpoint, load_generator, device=device)
     if wishes.average:
         recipe = _recipe_of_average(checkpoint, conditions, decoder.generator)
-        return _export(recipe, decoder, out, overwrite=overwrite)
+        return _export(recipe, maker_at(decoder, spacing_mm), out, overwrite=overwrite)
+    maker = maker_at(decoder, spacing_mm)
     paths: list[Path] = []
     with _progress() as progress:
         task = progress.add_task("making brains", total=count)
@@ -141,13 +149,19 @@ def generate_brains(
             for part in decoder.drawing_steps(seed):
                 progress.update(task, completed=number + part)
             recipe = _recipe(checkpoint, conditions, seed)
-            paths += _export(recipe, decoder, out, overwrite=overwrite)
+            paths += _export(recipe, maker, out, overwrite=overwrite)
             progress.update(task, completed=number + 1)
     return paths
 
 
 def reproduce_brain(
-    recipe_path: Path, out: Path, *, checkpoint: str | None, device: str, overwrite: bool
+    recipe_path: Path,
+    out: Path,
+    *,
+    checkpoint: str | None,
+    device: str,
+    overwrite: bool,
+    spacing_mm: float | None = None,
 ) -> list[Path]:
     """Make the brain of a recipe or sidecar again."""
     recipe = read_recipe(recipe_path)
@@ -157,8 +171,8 @@ def reproduce_brain(
     if warning:
         _tell(warning)
     found.schema.check(recipe.conditions, extrapolate=recipe.extrapolated, where=_named(found))
-    generator = load_generator(found, device=device)
-    return _export(replace(recipe, weights=weights), generator, out, overwrite=overwrite)
+    maker = maker_at(Decoder(found, load_generator, device=device), spacing_mm)
+    return _export(replace(recipe, weights=weights), maker, out, overwrite=overwrite)
 
 
 @dataclass(frozen=True, slots=True)

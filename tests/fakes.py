@@ -218,6 +218,27 @@ class WarpingGenerator(FakeGenerator):
         return mapped
 
 
+class FineGenerator(FakeGenerator):
+    """A fake that makes its brains at half the spacing too; `fine_calls` holds their ages."""
+
+    def __init__(self, checkpoint: Checkpoint, device_name: str = "CPU") -> None:
+        super().__init__(checkpoint, device_name)
+        self.fine_calls: list[float] = []
+
+    @property
+    def fine_affine(self) -> Affine:
+        fine = self.affine.copy()
+        fine[:3, 3] -= self.affine.diagonal()[:3] / 4
+        fine[:3, :3] /= 2
+        return fine
+
+    def generate_fine(self, identity: Identity, conditions: Mapping[str, Any]) -> Brain:
+        self.fine_calls.append(conditions["age"])
+        shape = tuple(2 * n for n in self.shape)
+        maps = _maps(identity.latent, conditions, shape, self.fine_affine)
+        return Brain(self.channels, maps, self.fine_affine)
+
+
 def fake_scan(name: str = "sub-X_T1w", *, affine: Affine = AFFINE, seed: int = 5) -> OwnScan:
     """Return a prepared scan whose maps lie on a grid of the fake generator's shape."""
     maker = FakeGenerator(SimpleNamespace(name="fake", schema=None))

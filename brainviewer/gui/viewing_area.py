@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from brainviewer.gui.background import Background
+    from brainviewer.session.fine import Fine
     from brainviewer.session.state import Session, Shown
 
 KEY_ROWS = (
@@ -80,6 +81,7 @@ class ViewingArea(QWidget):
         column.addWidget(self._pages, 1)
         column.addWidget(self.cursor_bar)
         session.brain_changed.connect(self._on_brain_changed)
+        session.fine.changed.connect(self._on_fine_changed)
         self.display.view_changed.connect(self._on_display_changed)
         self.display.layers_changed.connect(self._on_display_changed)
         self.ortho.maximised_changed.connect(self.changed)
@@ -247,6 +249,7 @@ class ViewingArea(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of session and display, and close the parts, which do not hear of it otherwise."""
         self._session.brain_changed.disconnect(self._on_brain_changed, missing_ok=True)
+        self._session.fine.changed.disconnect(self._on_fine_changed, missing_ok=True)
         self.display.view_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
         for part in (self.ortho, self.compare, self.cursor_bar, self.layers):
@@ -254,8 +257,13 @@ class ViewingArea(QWidget):
         super().closeEvent(event)
 
     def _on_brain_changed(self, shown: Shown) -> None:
-        self.display.show_brain(shown.brain)
+        fine = self._session.fine.of(shown)
+        self.display.show_brain(shown.brain if fine is None else fine)
         self.pane_3d.show_brain(shown)
+
+    def _on_fine_changed(self, fine: Fine) -> None:
+        """Show the slices fine; the surfaces stay, which a drag could not wait for."""
+        self.display.show_brain(fine.brain)
 
     def _on_display_changed(self) -> None:
         self.changed.emit()

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from brainviewer.generators.base import Deforms, DrawsInSteps, GenerationError, KnowsRegions
+from brainviewer.generators.base import (
+    Deforms,
+    DrawsInSteps,
+    GenerationError,
+    KnowsRegions,
+    MakesFine,
+)
 from brainviewer.session.weights import weights_hash
 
 if TYPE_CHECKING:
@@ -116,6 +122,22 @@ class Decoder:
     def region_labels(self, identity: Identity, conditions: Conditions) -> NDArray[np.int16]:
         """Label a brain; on the CPU when the GPU has no memory for it."""
         return self._ask(lambda it: _knowing(it).region_labels(identity, conditions))
+
+    @property
+    def makes_fine(self) -> bool:
+        """Whether the generator makes the same brains on a finer grid."""
+        generator = self.generator
+        return isinstance(generator, MakesFine) and generator.fine_affine is not None
+
+    def generate_fine(self, identity: Identity, conditions: Conditions) -> Brain:
+        """Make a brain on the fine grid; on the CPU when the GPU has no memory for it."""
+
+        def fine(generator: Generator) -> Brain:
+            if not isinstance(generator, MakesFine):
+                raise GenerationError(f"{self.checkpoint.name} makes no finer brains")
+            return generator.generate_fine(identity, conditions)
+
+        return self._ask(fine)
 
     @property
     def deforms(self) -> bool:

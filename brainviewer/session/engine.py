@@ -13,6 +13,7 @@ from brainviewer.session.comparison import Comparison
 from brainviewer.session.curves import Curves
 from brainviewer.session.decoder import Decoder, LoadGenerator
 from brainviewer.session.drawing import Drawing
+from brainviewer.session.fine import FineWatch
 from brainviewer.session.gradients import GradientWatch
 from brainviewer.session.local_change import LocalChangeWatch
 from brainviewer.session.measuring import Place, factual_brain
@@ -84,6 +85,7 @@ class Engine:
         self.gradients = GradientWatch(post, self._worker, cache)
         self.regions = RegionWatch(post, self._worker)
         self.local_change = LocalChangeWatch(post, self._worker)
+        self.fine = FineWatch(post, self._worker)
         self.comparison = Comparison(
             post, self._worker, cache, load=load, device=device, on_moved=self._work_moved
         )
@@ -215,6 +217,7 @@ class Engine:
             )
         self.comparison.follow(state, decoder)
         self.local_change.follow(state, decoder)
+        self.fine.follow(state, decoder)
         self.gradients.follow(state, decoder)
         self.regions.follow(state, decoder)
         self.curves.follow(state, decoder)

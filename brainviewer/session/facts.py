@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from brainviewer.session.curves import Curves
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.engine import Engine
+    from brainviewer.session.fine import FineWatch
     from brainviewer.session.gradients import GradientWatch
     from brainviewer.session.local_change import LocalChangeWatch
     from brainviewer.session.model import State
@@ -174,6 +175,11 @@ class Facts:
     def local_change(self) -> LocalChangeWatch:
         """Where the brain grows and shrinks; computed only while a direction is chosen."""
         return self._engine.local_change
+
+    @property
+    def fine(self) -> FineWatch:
+        """The brain on the screen on a finer grid, where the generator has one."""
+        return self._engine.fine
 
     @property
     def comparison(self) -> Comparison:

@@ -45,10 +45,11 @@ class Place(IntEnum):
     COMPARED = 3
     PINNED = 4
     LOCAL_CHANGE = 5
-    GRADIENTS = 6
-    REGIONS = 7
-    TRAJECTORY = 8
-    OTHER_TRAJECTORIES = 9
+    FINE = 6
+    GRADIENTS = 7
+    REGIONS = 8
+    TRAJECTORY = 9
+    OTHER_TRAJECTORIES = 10
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:

@@ -23,7 +23,7 @@ from brainviewer.generators.device import choose_device
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
 from brainviewer.generators.registration import Effort, register
-from brainviewer.training.anatomy import build_template, load_anatomy
+from brainviewer.training.anatomy import build_template, load_anatomy, refine_template
 from brainviewer.training.calibration import calibrate_volumes
 from brainviewer.training.dataset import FEWEST_PEOPLE, encode_people, fit_deviations
 from brainviewer.training.loop import LOG_FILE, Progress, TrainingError
@@ -116,8 +116,11 @@ def fit_diffeo(
     data = replace(data, train=kept)
     most = 2 * len(kept) - 1  # which people and their mirror images span, their mean taken off
     sizes = replace(config, components=min(config.components, most), regions=labels.groups.names)
-    model = Diffeo(sizes)
+    model = Diffeo(replace(sizes, fine=True))
     model.mean.shares.copy_(torch.from_numpy(template)[None])
+    assert model.fine is not None
+    fine = refine_template(load_anatomy(template.shape[1:], data.affine), template, effort)
+    model.fine.shares.copy_(torch.from_numpy(fine)[None])
     fit_deviations(model.deviations, data)
     y = _conditions(model, data, kept)
     scores = fit_velocities(model, velocities, y)

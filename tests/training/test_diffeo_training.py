@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from brainviewer.cohort.store import CohortError
-from brainviewer.generators.base import KnowsRegions
+from brainviewer.generators.base import KnowsRegions, MakesFine
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.generators.registration import Effort, register
 from brainviewer.training import anatomy, diffeo
-from brainviewer.training.anatomy import build_template, load_anatomy
+from brainviewer.training.anatomy import build_template, load_anatomy, refine_template
 from brainviewer.training.diffeo import RegistrationError, check_registration, fit_diffeo
 from brainviewer.training.loop import TrainingError
 from brainviewer.training.recipe import TrainingRecipeError
@@ -79,6 +80,10 @@ def test_training_writes_a_checkpoint_that_makes_brains(cohort_once, tmp_path) -
     assert generator.can_encode
     assert isinstance(generator, KnowsRegions)
     assert all(size > 0 for size in generator.region_volumes(generator.draw(1), {}))
+    assert isinstance(generator, MakesFine)
+    fine = generator.generate_fine(generator.draw(1), checkpoint.schema.typical())
+    averages = functional.avg_pool3d(torch.from_numpy(fine.data), 2).numpy()
+    assert np.abs(averages - brain.data).mean() < 0.02
     log = (tmp_path / "tiny" / "training" / "log.csv").read_text()
     assert "val_mae_WM" in log
 
@@ -201,6 +206,18 @@ def test_the_template_has_the_shape_and_the_shares_of_its_people(data, own_anato
     )
     assert np.abs(before / wanted - 1).min() > 0.3
     assert np.abs(after / wanted - 1).max() < 0.15
+
+
+def test_a_refined_template_has_the_averages_and_is_sharper(data, own_anatomy) -> None:
+    template = mean_shares(data.train.maps)
+    rng = np.random.default_rng(2)
+    detail = own_anatomy * rng.uniform(0.5, 1.5, own_anatomy.shape).astype(np.float32)
+    fine = refine_template(detail / detail.sum(axis=0), template, Effort(steps=12))
+    np.testing.assert_allclose(fine.sum(axis=0), 1, atol=1e-5)
+    averages = functional.avg_pool3d(torch.from_numpy(fine)[None], 2)[0].numpy()
+    assert np.abs(averages - template).mean() < 0.005
+    blurred = np.repeat(np.repeat(np.repeat(template, 2, 1), 2, 2), 2, 3)
+    assert np.abs(fine - blurred).mean() > 3 * np.abs(averages - template).mean()
 
 
 def test_shares_of_an_anatomy_become_those_of_people(own_anatomy) -> None:
