@@ -232,7 +232,8 @@ class FineGenerator(FakeGenerator):
         fine[:3, :3] /= 2
         return fine
 
-    def generate_fine(self, identity: Identity, conditions: Mapping[str, Any]) -> Brain:
+    def fine_steps(self, identity: Identity, conditions: Mapping[str, Any]) -> Any:
+        yield 0.5
         self.fine_calls.append(conditions["age"])
         shape = tuple(2 * n for n in self.shape)
         maps = _maps(identity.latent, conditions, shape, self.fine_affine)

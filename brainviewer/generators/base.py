@@ -193,8 +193,11 @@ class MakesFine(Protocol):
         """Of the fine grid, (4, 4) float64, mm; None where this checkpoint has none."""
         ...
 
-    def generate_fine(self, identity: Identity, conditions: Conditions) -> Brain:
-        """Make the brain of an identity under conditions, on the fine grid."""
+    def fine_steps(self, identity: Identity, conditions: Conditions) -> Steps[float, None, Brain]:
+        """Make the brain of an identity under conditions, on the fine grid, part by part.
+
+        Yields the part that is done.
+        """
         ...
 
 

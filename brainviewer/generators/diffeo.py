@@ -27,6 +27,7 @@ from brainviewer.generators.flow import (
     exponentiate,
     jacobian_determinant,
     pull,
+    pull_slab,
     resample,
 )
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
@@ -35,7 +36,7 @@ from brainviewer.generators.registration import Effort, registration_steps
 from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.generators.checkpoint import Checkpoint
 
+FINE_SLAB = 32  # voxels of the fine grid that are carried in one step
 FINE = 2  # voxels of the fine template in one of the maps, along each axis
 REDUCTION = 2  # voxels of the maps in one of the velocity, along each axis
 MULTIPLE = 8  # what a registration halves three times
@@ -189,13 +191,19 @@ class Diffeo(nn.Module):
         """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
         return self._pulled(self.velocity(noise, y))
 
-    def fine_tissues(self, noise: Tensor, y: Tensor) -> Tensor:
-        """Return tissue shares (B, 3, 2I, 2J, 2K): the fine template, carried as the other is."""
+    def fine_tissues(self, noise: Tensor, y: Tensor) -> Iterator[Tensor]:
+        """Return tissue shares, the fine template carried as the other is, slab by slab along i.
+
+        For noise and conditions of one brain; each is (1, 3, N, 2J, 2K), N the same but at the end.
+        """
         assert self.fine is not None
-        with full_precision(noise):
-            flow = exponentiate(self.velocity(noise, y))
-            template = self.fine.shares[:, :3].expand(len(flow), -1, -1, -1, -1)
-            return pull(template, resample(flow, self.config.fine_shape))
+        shape, template = self.config.fine_shape, self.fine.shares[:, :3]
+        with torch.inference_mode(), full_precision(noise):
+            flow = resample(exponentiate(self.velocity(noise, y)), shape)
+        for start in range(0, shape[0], FINE_SLAB):
+            with torch.inference_mode(), full_precision(noise):
+                slab = pull_slab(template, flow, start, min(start + FINE_SLAB, shape[0]))
+            yield slab
 
     def carried(self, scores: Tensor) -> Tensor:
         """Return the template's shares (B, 4, I, J, K), carried by what scores (B, L) span."""
@@ -304,15 +312,22 @@ class DiffeoGenerator(TissueGenerator):
         affine[:3, :3] /= FINE
         return affine
 
-    @torch.inference_mode()
-    def generate_fine(self, identity: Identity, conditions: Conditions) -> Brain:
-        """Make a brain on the fine grid: tissue maps (3, 2I, 2J, 2K) in [0, 1]."""
+    def fine_steps(
+        self, identity: Identity, conditions: Conditions
+    ) -> Generator[float, None, Brain]:
+        """Make tissue maps (3, 2I, 2J, 2K) in [0, 1]; yields the part that is done."""
         affine = self.fine_affine
         if affine is None:
             raise GenerationError(f"{self.name} has no fine template")
         noise, y = self._noise_tensor(identity), self._condition_tensor(conditions)
-        maps = self._model.fine_tissues(noise, y)[0].float().clamp(0.0, 1.0)
-        return Brain(self.channels, maps.cpu().numpy(), affine)
+        maps = np.empty((3, *self._model.config.fine_shape), np.float32)
+        done = 0
+        for slab in self._model.fine_tissues(noise, y):
+            found = slab[0].float().clamp(0.0, 1.0).cpu().numpy()
+            maps[:, done : done + found.shape[1]] = found
+            done += found.shape[1]
+            yield done / maps.shape[1]
+        return Brain(self.channels, maps, affine)
 
     @property
     def _lengths(self) -> tuple[int, ...]:

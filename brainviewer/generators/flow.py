@@ -57,10 +57,30 @@ def pull(maps: Tensor, displacement: Tensor, *, nearest: bool = False) -> Tensor
     -------
     (B, C, I, J, K) Tensor
     """
-    shape = displacement.shape[2:]
+    return pull_slab(maps, displacement, 0, displacement.shape[2], nearest=nearest)
+
+
+def pull_slab(
+    maps: Tensor, displacement: Tensor, start: int, stop: int, *, nearest: bool = False
+) -> Tensor:
+    """Carry maps along into the voxels from start to before stop along i of the grid.
+
+    Parameters
+    ----------
+    maps : (B, C, I', J', K') Tensor
+    displacement : (B, 3, I, J, K) Tensor, voxels
+        Of the whole grid.
+
+    Returns
+    -------
+    (B, C, stop - start, J, K) Tensor
+    """
+    shape, count = displacement.shape[2:], stop - start
+    displacement = displacement[:, :, start:stop]
     # grid_sample counts from -1 to 1 over the box, and orders its axes k, j, i.
-    eye = torch.eye(3, 4, dtype=displacement.dtype, device=displacement.device)
-    identity = functional.affine_grid(eye[None], [1, 1, *shape], align_corners=False)
+    theta = torch.eye(3, 4, dtype=displacement.dtype, device=displacement.device)
+    theta[2, 2], theta[2, 3] = count / shape[0], (2 * start + count) / shape[0] - 1
+    identity = functional.affine_grid(theta[None], [1, 1, count, *shape[1:]], align_corners=False)
     scale = displacement.new_tensor([2.0 / n for n in reversed(shape)])
     points = identity + rearrange(displacement, "b a i j k -> b i j k a").flip(-1) * scale
     mode = "nearest" if nearest else "bilinear"

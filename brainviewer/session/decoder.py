@@ -129,15 +129,11 @@ class Decoder:
         generator = self.generator
         return isinstance(generator, MakesFine) and generator.fine_affine is not None
 
-    def generate_fine(self, identity: Identity, conditions: Conditions) -> Brain:
-        """Make a brain on the fine grid; on the CPU when the GPU has no memory for it."""
-
-        def fine(generator: Generator) -> Brain:
-            if not isinstance(generator, MakesFine):
-                raise GenerationError(f"{self.checkpoint.name} makes no finer brains")
-            return generator.generate_fine(identity, conditions)
-
-        return self._ask(fine)
+    def fine_steps(self, identity: Identity, conditions: Conditions) -> Steps[float, None, Brain]:
+        """Make a brain on the fine grid; yields the part that is done."""
+        if not isinstance(self.generator, MakesFine):
+            raise GenerationError(f"{self.checkpoint.name} makes no finer brains")
+        return self.generator.fine_steps(identity, conditions)
 
     @property
     def deforms(self) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from brainviewer.session.model import State
 
 NEAR_YEARS = 1.5
+# How many times longer the hand must rest for the fine brain than for all else that can wait.
+FINE_RESTS = 4
 
 Result = TypeVar("Result")
 Post = Callable[[Callable[[], None]], None]
@@ -85,7 +87,7 @@ class Engine:
         self.gradients = GradientWatch(post, self._worker, cache)
         self.regions = RegionWatch(post, self._worker)
         self.local_change = LocalChangeWatch(post, self._worker)
-        self.fine = FineWatch(post, self._worker)
+        self.fine = FineWatch(post, self._worker, rest_s=FINE_RESTS * quiet_s)
         self.comparison = Comparison(
             post, self._worker, cache, load=load, device=device, on_moved=self._work_moved
         )

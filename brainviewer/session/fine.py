@@ -51,6 +51,8 @@ class FineWatch:
     post : function
         Runs a function on the owner's thread.
     worker : Worker
+    rest_s : float, s
+        How long the hand must rest before.
 
     Signals
     -------
@@ -59,7 +61,8 @@ class FineWatch:
 
     changed = Signal(Fine)
 
-    def __init__(self, post: Post, worker: Worker) -> None:
+    def __init__(self, post: Post, worker: Worker, *, rest_s: float) -> None:
+        self._rest_s = rest_s
         self._post = post
         self._worker = worker
         self._fine: Fine | None = None  # one alone: at 1 mm it takes 70 MB
@@ -79,7 +82,10 @@ class FineWatch:
             self._worker.cancel_background(Place.FINE)
             return
         self._worker.run_background(
-            "Making the fine brain", self._work(state, decoder), place=Place.FINE
+            "Making the fine brain",
+            self._work(state, decoder),
+            place=Place.FINE,
+            delay_s=self._rest_s,
         )
 
     def _is_there(self, state: State) -> bool:
@@ -88,9 +94,14 @@ class FineWatch:
 
     def _work(self, state: State, decoder: Decoder) -> Generator[None, None, None]:
         identity, conditions = state.person.identity, state.conditions
-        fine = Fine(decoder.generate_fine(identity, conditions), identity, conditions)
-        self._post(partial(self._on_made, fine))
-        yield
+        steps = decoder.fine_steps(identity, conditions)
+        while True:
+            try:
+                next(steps)
+                yield
+            except StopIteration as end:
+                self._post(partial(self._on_made, Fine(end.value, identity, conditions)))
+                return
 
     def _on_made(self, fine: Fine) -> None:
         state = self._state

@@ -35,6 +35,7 @@ class _Work:
 
     title: str
     steps: Steps
+    not_before: float = 0.0
 
 
 class Worker:
@@ -112,17 +113,21 @@ class Worker:
             self._tasks.append(_Work(title, steps))
             self._wake()
 
-    def run_background(self, title: str, steps: Steps, *, place: int = 0) -> None:
+    def run_background(
+        self, title: str, steps: Steps, *, place: int = 0, delay_s: float = 0.0
+    ) -> None:
         """Run steps when there is nothing better to do, instead of the earlier ones there.
 
         Parameters
         ----------
         place : int
             The steps of a lower place go before those of a higher one.
+        delay_s : float, s
+            Do not begin before; higher places may go first until then.
         """
         with self._changed:
             self._drop_background(place)
-            self._background[place] = _Work(title, steps)
+            self._background[place] = _Work(title, steps, time.monotonic() + delay_s)
             self._wake()
 
     def cancel_tasks(self) -> None:
@@ -194,16 +199,17 @@ class Worker:
             wish, self._wish = self._wish, None
             self._announce(wish.title)
             return wish.job
-        work = self._first_work()
+        work = self._first_work(now)
         if work is None or now - self._last_wish < self._quiet_s:
             return None
         self._announce(work.title)
         return partial(self._step, work)
 
-    def _first_work(self) -> _Work | None:
+    def _first_work(self, now: float) -> _Work | None:
         if self._tasks:
             return self._tasks[0]
-        return self._background[min(self._background)] if self._background else None
+        ready = [place for place, work in self._background.items() if now >= work.not_before]
+        return self._background[min(ready)] if ready else None
 
     def _step(self, work: _Work) -> None:
         """Take one step; work that ends or fails is over."""
@@ -231,8 +237,9 @@ class Worker:
         pauses = []
         if self._wish is not None:
             pauses.append(self._wish.not_before - now)
-        if self._tasks or self._background:
-            pauses.append(self._last_wish + self._quiet_s - now)
+        begins = [work.not_before for work in (*self._tasks, *self._background.values())]
+        if begins:
+            pauses.append(max(self._last_wish + self._quiet_s, min(begins)) - now)
         return max(0.0, min(pauses)) if pauses else None
 
     def _announce(self, title: str) -> None:

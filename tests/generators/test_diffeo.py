@@ -16,6 +16,7 @@ from brainviewer.generators.base import Deforms, GenerationError, KnowsRegions, 
 from brainviewer.generators.device import Device
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig, DiffeoGenerator, natural_spline
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, resample
+from brainviewer.session.fine import FineMaker
 from tests.fakes import fake_training
 from tests.tiny import GRID_AFFINE, SHAPE, features_of
 
@@ -130,7 +131,7 @@ def test_the_fine_brain_is_the_same_brain_twice_as_fine(model, generator) -> Non
     assert isinstance(generator, MakesFine)
     assert generator.fine_affine is None
     with pytest.raises(GenerationError, match="tiny has no fine template"):
-        generator.generate_fine(generator.draw(4), PERSON)
+        next(generator.fine_steps(generator.draw(4), PERSON))
     fine = Diffeo(replace(model.config, fine=True))
     shares = functional.interpolate(model.mean.shares, scale_factor=2.0, mode="nearest")
     fine.load_state_dict({**model.state_dict(), "fine.shares": shares})
@@ -138,7 +139,8 @@ def test_the_fine_brain_is_the_same_brain_twice_as_fine(model, generator) -> Non
     maker = DiffeoGenerator(
         "tiny", fine, schema=generator.schema, affine=GRID_AFFINE, device=device
     )
-    brain, plain = (make(maker.draw(4), PERSON) for make in (maker.generate_fine, maker.generate))
+    plain = maker.generate(maker.draw(4), PERSON)
+    brain = FineMaker(maker).generate(maker.draw(4), PERSON)
     assert brain.data.shape == (3, *(2 * n for n in SHAPE))
     corners = [affine @ [-0.5, -0.5, -0.5, 1.0] for affine in (brain.affine, plain.affine)]
     np.testing.assert_allclose(corners[0], corners[1], atol=1e-9)

@@ -9,7 +9,13 @@ from scipy import ndimage
 from torch.nn import functional
 
 from brainviewer.cohort import warp
-from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
+from brainviewer.generators.flow import (
+    exponentiate,
+    jacobian_determinant,
+    pull,
+    pull_slab,
+    resample,
+)
 
 SHAPE = (20, 24, 22)
 INNER = (..., slice(6, -6), slice(6, -6), slice(6, -6))
@@ -26,6 +32,13 @@ def smooth_velocity(seed: int = 1, size: float = 1.5) -> torch.Tensor:
     raw = np.stack([ndimage.gaussian_filter(rng.normal(size=SHAPE), 3) for _ in range(3)])
     raw *= ndimage.gaussian_filter(np.pad(np.ones([n - 8 for n in SHAPE]), 4), 2)
     return torch.from_numpy((raw * size / np.abs(raw).max()).astype(np.float32))[None]
+
+
+def test_maps_carried_slab_by_slab_are_those_carried_at_once() -> None:
+    maps = torch.from_numpy(np.random.default_rng(4).random((1, 2, *SHAPE), dtype=np.float32))
+    flow = exponentiate(smooth_velocity())
+    slabs = [pull_slab(maps, flow, start, min(start + 7, SHAPE[0])) for start in (0, 7, 14)]
+    torch.testing.assert_close(torch.cat(slabs, dim=2), pull(maps, flow), atol=1e-5, rtol=1e-5)
 
 
 def test_a_constant_velocity_moves_everything_as_far() -> None:

@@ -46,7 +46,9 @@ def test_a_generator_of_one_grid_makes_no_fine_brain(make_session) -> None:
 
 
 def test_brains_are_made_at_the_spacings_there_are(checkpoint) -> None:
-    fine, plain = (Decoder(checkpoint, FakeLoader(kind=it)) for it in (FineGenerator, FakeGenerator))
+    fine, plain = (
+        Decoder(checkpoint, FakeLoader(kind=it)) for it in (FineGenerator, FakeGenerator)
+    )
     assert maker_at(fine, None) is fine
     assert maker_at(fine, 10.0) is fine
     maker = maker_at(fine, 5.0)

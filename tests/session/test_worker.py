@@ -152,6 +152,14 @@ def test_a_delayed_wish_waits_and_a_newer_one_does_not(bench) -> None:
     assert bench.done == ["now"]
 
 
+def test_a_delayed_background_lets_a_higher_place_go_first(bench) -> None:
+    bench.hold()
+    bench.worker.run_background("late", bench.steps("late", 1), place=0, delay_s=0.3)
+    bench.worker.run_background("soon", bench.steps("soon", 1), place=1)
+    bench.finish()
+    assert bench.done == ["soon0", "soon closed", "late0", "late closed"]
+
+
 @pytest.mark.parametrize("kind", ["submit", "add_task", "run_background"])
 def test_an_error_is_reported_and_the_worker_lives_on(bench, kind) -> None:
     def failing():

@@ -16,6 +16,7 @@ from brainviewer.cohort.store import CohortError
 from brainviewer.generators.base import KnowsRegions, MakesFine
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.generators.registration import Effort, register
+from brainviewer.session.fine import FineMaker
 from brainviewer.training import anatomy, diffeo
 from brainviewer.training.anatomy import build_template, load_anatomy, refine_template
 from brainviewer.training.diffeo import RegistrationError, check_registration, fit_diffeo
@@ -81,7 +82,7 @@ def test_training_writes_a_checkpoint_that_makes_brains(cohort_once, tmp_path) -
     assert isinstance(generator, KnowsRegions)
     assert all(size > 0 for size in generator.region_volumes(generator.draw(1), {}))
     assert isinstance(generator, MakesFine)
-    fine = generator.generate_fine(generator.draw(1), checkpoint.schema.typical())
+    fine = FineMaker(generator).generate(generator.draw(1), checkpoint.schema.typical())
     averages = functional.avg_pool3d(torch.from_numpy(fine.data), 2).numpy()
     assert np.abs(averages - brain.data).mean() < 0.02
     log = (tmp_path / "tiny" / "training" / "log.csv").read_text()
