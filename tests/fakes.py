@@ -218,6 +218,24 @@ class WarpingGenerator(FakeGenerator):
         return mapped
 
 
+class RegisteringGenerator(WarpingGenerator):
+    """A warping fake that takes its time to encode, until `release`, and keeps more of a person."""
+
+    def __init__(self, checkpoint: Checkpoint, device_name: str = "CPU") -> None:
+        super().__init__(checkpoint, device_name)
+        self._may_encode = threading.Event()
+
+    def release(self) -> None:
+        super().release()
+        self._may_encode.set()
+
+    def encode_steps(self, brain: Brain, conditions: Mapping[str, Any]) -> Any:
+        while not self._may_encode.wait(0.01):
+            yield 0.5
+        yield 1.0
+        return self.encode(brain, conditions)
+
+
 class FineGenerator(FakeGenerator):
     """A fake that makes its brains at half the spacing too; `fine_calls` holds their ages."""
 

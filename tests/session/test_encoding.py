@@ -10,7 +10,7 @@ import pytest
 from brainviewer.core.features import FeatureError
 from brainviewer.core.volume import Brain
 from brainviewer.session.comparison import Against, Choice
-from tests.fakes import AFFINE, SHAPE, fake_scan
+from tests.fakes import AFFINE, SHAPE, FakeLoader, RegisteringGenerator, fake_scan
 
 KNOWN = {"age": 44.0, "sex": "F", "height": 171.0}
 
@@ -114,6 +114,43 @@ def test_a_checkpoint_opened_meanwhile_is_not_given_somebody_elses_identity(sess
     assert session.person.identity.seed == 1
     assert found == []
     assert notices[-1].endswith("encode the scan again")
+
+
+@pytest.fixture
+def registering(make_session):
+    """A session whose generator registers scans, until it is released."""
+    loader = FakeLoader(kind=RegisteringGenerator)
+    session = make_session(loader)
+    session.open_checkpoint("fake")
+    session.wait_idle()
+    return session
+
+
+def test_registering_tells_how_far_it_is_and_lets_the_slider_through(registering) -> None:
+    parts, found = [], []
+    registering.progress_changed.connect(parts.append)
+    registering.scan_changed.connect(found.append)
+    registering.encode_scan(fake_scan(), KNOWN)
+    registering.wait_for(lambda: len(parts) > 3)
+    registering.set_age(33.0)
+    registering.wait_for(lambda: registering.shown.conditions["age"] == 33.0)
+    assert found == []
+    registering.generator.release()
+    registering.wait_idle()
+    assert parts == sorted(parts)
+    assert parts[-1] == 1.0
+    assert registering.person is found[0].person
+
+
+def test_registering_that_is_stopped_leaves_the_person_that_was(registering) -> None:
+    parts, found, before = [], [], registering.person
+    registering.progress_changed.connect(parts.append)
+    registering.scan_changed.connect(found.append)
+    registering.encode_scan(fake_scan(), KNOWN)
+    registering.wait_for(lambda: len(parts) > 3)
+    registering.cancel_tasks()
+    registering.wait_idle()
+    assert (found, registering.person) == ([], before)
 
 
 def test_maps_are_moved_to_the_grid_of_a_generator() -> None:
