@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSortFilterProxyModel, Qt
-from PySide6.QtGui import QAction, QKeySequence, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHeaderView,
-    QMenu,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
+from brainviewer.gui.command_list import commands_of
 from brainviewer.gui.controls import described, search_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from PySide6.QtWidgets import QMenu
 
 SIZE_PIXELS = (680, 560)
 HEADINGS = ("Where", "Keys or mouse", "What it does")
@@ -70,29 +72,10 @@ class HelpDialog(QDialog):
 
 def action_rows(menus: Iterable[QMenu]) -> list[Row]:
     """List every action of some menus and their submenus, but no recent files."""
-    rows: list[Row] = []
-    for menu in menus:
-        for action in menu.actions():
-            submenu = action.menu()
-            if isinstance(submenu, QMenu):
-                rows += action_rows([submenu])
-            elif not action.isSeparator() and action.data() is None:
-                rows.append((_plain(menu.title()), _keys(action), _what(action)))
-    return rows
-
-
-def _plain(text: str) -> str:
-    return text.replace("&", "").rstrip("…")
-
-
-def _keys(action: QAction) -> str:
-    native = QKeySequence.SequenceFormat.NativeText
-    return ", ".join(keys.toString(native) for keys in action.shortcuts())
-
-
-def _what(action: QAction) -> str:
-    name, explanation = _plain(action.iconText()), action.toolTip()
-    return name if explanation in ("", name, action.text()) else f"{name}: {explanation}"
+    return [
+        (it.where, it.keys, f"{it.name}: {it.explanation}" if it.explanation else it.name)
+        for it in commands_of(menus)
+    ]
 
 
 def _searchable(rows: Sequence[Row], owner: QWidget) -> QSortFilterProxyModel:

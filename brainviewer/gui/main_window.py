@@ -15,6 +15,8 @@ from brainviewer.gui.autosaver import Autosaver
 from brainviewer.gui.background import Background
 from brainviewer.gui.change_link import ChangeLink
 from brainviewer.gui.checkpoint_panel import CardDialog
+from brainviewer.gui.command_list import Command, commands_of
+from brainviewer.gui.command_palette import CommandPalette
 from brainviewer.gui.docks import Docks
 from brainviewer.gui.exporter import Exporter
 from brainviewer.gui.file_opener import FileOpener, OpenedImage
@@ -185,6 +187,7 @@ class MainWindow(QMainWindow):
         )
         for menu in self.menus:
             self.menuBar().addMenu(menu)
+        self.commands = CommandPalette(self, self._commands)
         self.file_menu.set_ready(False)
         self.person_menu.set_ready(False)
         self.help_menu.card.setEnabled(False)
@@ -211,6 +214,7 @@ class MainWindow(QMainWindow):
         self.gradients.feature_requested.connect(self._on_feature_requested)
         self.gradients.save_requested.connect(self.exporter.save_gradients)
         view.full_screen.toggled.connect(self._on_full_screen)
+        self.help_menu.commands.triggered.connect(self.commands.toggle)
         self.help_menu.keys.triggered.connect(self._on_keys)
         self.help_menu.card.triggered.connect(self._on_card)
         self.help_menu.about.triggered.connect(self._on_about)
@@ -309,6 +313,12 @@ class MainWindow(QMainWindow):
     def _on_feature_requested(self, name: str) -> None:
         self.docks.bring(self.docks.person)
         self.side.go_to(name)
+
+    def _commands(self) -> list[Command]:
+        """List what can be done: by a menu, then by mouse and keys."""
+        by_hand = [Command(place, what, "", keys) for place, keys, what in (*KEY_ROWS, *PANEL_ROWS)]
+        own = self.help_menu.commands
+        return [*(it for it in commands_of(self.menus) if it.action is not own), *by_hand]
 
     def _on_keys(self) -> None:
         rows = [*action_rows(self.menus), *KEY_ROWS, *PANEL_ROWS]

@@ -165,11 +165,15 @@ class HelpMenu(QMenu):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__("&Help", parent)
+        self.commands = make_action(
+            self, "&Commands…", "Ctrl+K", "Type a part of a command, and do it"
+        )
         self.keys = make_action(self, "&Keys and mouse", "F1", "Every action with its keys")
         self.card = make_action(
             self, "About this &checkpoint", "", "What the generator in use is for, and its limits"
         )
         self.about = make_action(self, "&About BrainViewer", "", "Versions and device")
+        set_icon(self.commands, "search")
         set_icon(self.keys, "keys")
         set_icon(self.card, "info")
 
