@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPalette
+from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QWidget
 
 from brainviewer.gui import slice_drawing as drawing
-from brainviewer.session.slicing import Frame, frame_of, render_slice
+from brainviewer.gui.ruler_tool import RulerTool, draw_hint, draw_rulers, lines_in
+from brainviewer.gui.slice_image import SliceImage
+from brainviewer.gui.slice_keys import do_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from psygnal import SignalInstance
     from PySide6.QtGui import (
         QCloseEvent,
         QFocusEvent,
@@ -24,11 +27,11 @@ if TYPE_CHECKING:
         QWheelEvent,
     )
 
-    from brainviewer.core.space import Convention, Plane
+    from brainviewer.core.space import Plane
     from brainviewer.session.display import Display
-    from brainviewer.session.layers import Layer
+    from brainviewer.session.slicing import Frame
 
-Drag = Literal["crosshair", "pan", "zoom", "window"]
+Drag = Literal["crosshair", "pan", "zoom", "window", "ruler"]
 
 NOTCH_DEGREES = 120
 ZOOM_PER_NOTCH = 1.15
@@ -62,43 +65,10 @@ MOUSE_ROWS = (
     ("Slices", "R, Ctrl + F", "Fit the pictures into their panes, at one scale"),
     ("Slices", "Ctrl + J", "Active layer: brightness and contrast from the image itself"),
     ("Slices", "X", "Crosshair on or off"),
+    ("Slices", "M, Ctrl + M", "Measure: a left drag draws a line, or moves the end of one"),
+    ("Slices", "Delete, Ctrl + C", "Delete the chosen line; copy all lines with their lengths"),
     ("Slices", "Double-click, Space", "One pane large, or all four"),
 )
-
-
-class SliceImage:
-    """What a display shows on one plane, drawn anew only when it changes."""
-
-    def __init__(self, display: Display, plane: Plane) -> None:
-        self._display = display
-        self._plane = plane
-        self._image = QImage()
-        self._drawn: tuple[tuple[Layer, ...], int, Convention] | None = None
-
-    @property
-    def frame(self) -> Frame | None:
-        """Which slice it is and where it lies; None without layers."""
-        display = self._display
-        if display.reference is None:
-            return None
-        return frame_of(display.reference, self._plane, display.crosshair, display.convention)
-
-    def draw(self, painter: QPainter, frame: Frame, placement: drawing.Placement) -> None:
-        """Draw the picture of its frame, smooth or voxel by voxel as the display says."""
-        smooth = self._display.interpolation == "linear"
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        drawing.draw_image(painter, self._up_to_date(frame), frame, placement)
-
-    def _up_to_date(self, frame: Frame) -> QImage:
-        display = self._display
-        wanted = (display.layers, frame.index, frame.convention)
-        if wanted != self._drawn:
-            picture = render_slice(
-                display.layers, self._plane, display.crosshair, display.convention
-            )
-            self._image = drawing.image_of(picture.rgba)
-            self._drawn = wanted
-        return self._image
 
 
 class SliceView(QWidget):
@@ -125,6 +95,7 @@ class SliceView(QWidget):
         self._drag: Drag | None = None
         self._pressed_at = self._last_at = QPointF()
         self._window_at_press = (0.0, 1.0)
+        self._ruler_tool = RulerTool(display)
         self._turned = 0
         self._sharing: tuple[SliceView, ...] = (self,)
         self.setObjectName(f"slice_view_{plane.value}")
@@ -135,7 +106,7 @@ class SliceView(QWidget):
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setMinimumSize(MINIMUM_PIXELS, MINIMUM_PIXELS)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        for changed in (display.layers_changed, display.crosshair_changed, display.view_changed):
+        for changed in self._signals:
             changed.connect(self._on_display_changed)
 
     @property
@@ -190,6 +161,9 @@ class SliceView(QWidget):
             position = placement.to_pane(frame.point_of(display.crosshair))
             drawing.draw_crosshair(painter, position, pane)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        draw_rulers(painter, display, frame, placement)
+        if display.rulers.is_measuring:
+            draw_hint(painter, pane)
         drawing.draw_letters(painter, frame, pane)
         drawing.draw_captions(painter, frame, pane)
 
@@ -217,9 +191,13 @@ class SliceView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin a drag: which one depends on the button and the keys held."""
-        drag = _drag_of(event)
-        if drag is None or self.frame is None or self._drag is not None:
+        drag, frame = _drag_of(event), self.frame
+        if drag is None or frame is None or self._drag is not None:
             return
+        if drag == "crosshair" and self._display.rulers.is_measuring:
+            drag = "ruler"
+            lines = lines_in(self._display, frame, self._placement(frame))
+            self._ruler_tool.press(event.position(), lines)
         self._drag = drag
         self._pressed_at = self._last_at = event.position()
         self._window_at_press = self._display.layers[self._display.active].window
@@ -239,6 +217,8 @@ class SliceView(QWidget):
             self._display.pan(self.plane, moved.x() / scale, moved.y() / scale)
         elif self._drag == "zoom":
             self._zoom(ZOOM_PER_PIXEL ** -moved.y(), self._pressed_at)
+        elif self._drag == "ruler":
+            self._ruler_tool.move(here, frame, self._placement(frame))
         else:
             self._set_window(here - self._pressed_at)
 
@@ -246,6 +226,7 @@ class SliceView(QWidget):
         """End the drag when the last button is let go."""
         if event.buttons() == Qt.MouseButton.NoButton:
             self._drag = None
+            self._ruler_tool.release()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Ask for the whole space, or to give it back."""
@@ -289,6 +270,7 @@ class SliceView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move, fit, or ask for the whole space; leave other keys to the window."""
         key = Qt.Key(event.key())
+        control = bool(event.modifiers() & _CONTROL)
         steps = FAST_STEPS if event.modifiers() & _SHIFT else 1
         if key in _ARROWS:
             rows, columns = _ARROWS[key]
@@ -297,20 +279,8 @@ class SliceView(QWidget):
             self._display.step_slice(self.plane, _PAGES[key] * steps)
         elif key is Qt.Key.Key_Space:
             self.maximise_requested.emit(self.plane)
-        elif not self._command(key, has_control=bool(event.modifiers() & _CONTROL)):
+        elif not do_command(self._display, key, has_control=control):
             super().keyPressEvent(event)
-
-    def _command(self, key: Qt.Key, *, has_control: bool) -> bool:
-        """Do what a letter stands for; False if it stands for nothing."""
-        if (key, has_control) in ((Qt.Key.Key_R, False), (Qt.Key.Key_F, True)):
-            self._display.fit()
-        elif (key, has_control) == (Qt.Key.Key_X, False):
-            self._display.toggle_crosshair()
-        elif (key, has_control) == (Qt.Key.Key_J, True) and self._display.layers:
-            self._display.auto_window(self._display.active)
-        else:
-            return False
-        return True
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the focus ring."""
@@ -324,10 +294,20 @@ class SliceView(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Follow the display no longer."""
-        display = self._display
-        for changed in (display.layers_changed, display.crosshair_changed, display.view_changed):
+        for changed in self._signals:
             changed.disconnect(self._on_display_changed, missing_ok=True)
         super().closeEvent(event)
+
+    @property
+    def _signals(self) -> tuple[SignalInstance, ...]:
+        """What makes the view draw anew."""
+        display = self._display
+        return (
+            display.layers_changed,
+            display.crosshair_changed,
+            display.view_changed,
+            display.rulers.changed,
+        )
 
 
 def _drag_of(event: QMouseEvent) -> Drag | None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QMenu, QWidget
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.icons import set_icon
+from brainviewer.gui.measure_menu import MeasureMenu
 from brainviewer.gui.menus import make_action
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class ViewMenu(QMenu):
                 "Show where the brain grows and shrinks along age or another feature",
             )
         )
+        self.measure = MeasureMenu(self, viewing.display.rulers)
+        self.addMenu(self.measure)
         self._make_panes_menu()
         self._make_3d_menu()
         self.addSeparator()
@@ -103,6 +106,7 @@ class ViewMenu(QMenu):
         ):
             with QSignalBlocker(action):
                 action.setChecked(holds)
+        self.measure.show_rulers()
         self.large_3d.setEnabled(not self._viewing.is_comparing)
         self.next_way.setEnabled(self._viewing.is_comparing)
 

@@ -84,6 +84,7 @@ class ViewingArea(QWidget):
         session.fine.changed.connect(self._on_fine_changed)
         self.display.view_changed.connect(self._on_display_changed)
         self.display.layers_changed.connect(self._on_display_changed)
+        self.display.rulers.changed.connect(self._on_display_changed)
         self.ortho.maximised_changed.connect(self.changed)
 
     def look(self) -> Look:
@@ -163,6 +164,7 @@ class ViewingArea(QWidget):
             {plane: display.view(plane) for plane in Plane},
             self.pane_3d.look(),
             self._beside,
+            rulers=display.rulers.lines,
         )
 
     def show_scene(self, scene: Scene) -> None:
@@ -173,6 +175,7 @@ class ViewingArea(QWidget):
         display.set_crosshair(scene.crosshair)
         self.show_crosshair(scene.crosshair_visible)
         display.set_views(scene.views)
+        display.rulers.replace(scene.rulers)
         self.ortho.maximise(self._panes.get(scene.large))
         if scene.brain_3d is not None:
             self.pane_3d.show_look(scene.brain_3d)
@@ -252,6 +255,7 @@ class ViewingArea(QWidget):
         self._session.fine.changed.disconnect(self._on_fine_changed, missing_ok=True)
         self.display.view_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
+        self.display.rulers.changed.disconnect(self._on_display_changed, missing_ok=True)
         for part in (self.ortho, self.compare, self.cursor_bar, self.layers):
             part.close()
         super().closeEvent(event)

@@ -31,6 +31,7 @@ from brainviewer.session.layers import (
     with_new_data,
 )
 from brainviewer.session.look import layers_as, look_of_layer
+from brainviewer.session.rulers import Rulers
 from brainviewer.session.slicing import contains, frame_of, nearest_voxel
 from brainviewer.session.view import View
 
@@ -74,6 +75,7 @@ class Display:
         self._crosshair_visible = True
         self._preferred: Interpolation = "linear"
         self._views = dict.fromkeys(Plane, View())
+        self.rulers = Rulers()
 
     @property
     def layers(self) -> tuple[Layer, ...]:

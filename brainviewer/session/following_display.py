@@ -36,6 +36,7 @@ class FollowingDisplay(Display):
     def __init__(self, leader: Display) -> None:
         super().__init__()
         self._leader = leader
+        self.rulers = leader.rulers
         self._own: dict[str, Layer] = {}
         leader.layers_changed.connect(self._on_leaders_layers_changed)
         leader.crosshair_changed.connect(self.crosshair_changed.emit)

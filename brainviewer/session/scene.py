@@ -11,6 +11,7 @@ from brainviewer.core.recipe import Recipe, RecipeError
 from brainviewer.core.space import Convention, Plane
 from brainviewer.session.layers import Interpolation, Kind, check_layer
 from brainviewer.session.look import LARGE_3D, LayerLook
+from brainviewer.session.rulers import Ruler
 from brainviewer.session.view import ZOOM_RANGE, View
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Scene:
     structure : str
         The volume or label whose gradients are listed; empty before there are any.
     pins : tuple of SavedPin
+    rulers : tuple of Ruler
+        The distances that were measured.
     """
 
     crosshair: World
@@ -91,6 +94,7 @@ class Scene:
     beside: str = ""
     structure: str = ""
     pins: tuple[SavedPin, ...] = ()
+    rulers: tuple[Ruler, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the scene as plain values, the ``view`` of a recipe."""
@@ -110,6 +114,10 @@ class Scene:
             "pins": [
                 {"name": pin.name, "visible": pin.visible, "recipe": pin.recipe.to_json()}
                 for pin in self.pins
+            ],
+            "rulers": [
+                {"plane": it.plane.value, "start_mm": list(it.start), "end_mm": list(it.end)}
+                for it in self.rulers
             ],
         }
 
@@ -134,6 +142,8 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             beside=_beside(entry["beside"]),
             structure=_text(entry["structure"]),
             pins=tuple(_pin(it) for it in _list(entry["pins"])),
+            # Recipes from before there were rulers have none.
+            rulers=tuple(_ruler(it) for it in _list(entry.get("rulers", []))),
         )
     except KeyError as error:
         raise RecipeError(f"the view of the recipe has no {error}") from error
@@ -207,6 +217,10 @@ def _pin(entry: Mapping[str, Any]) -> SavedPin:
     return SavedPin(
         _text(entry["name"]), _flag(entry["visible"]), Recipe.from_json(entry["recipe"])
     )
+
+
+def _ruler(entry: Mapping[str, Any]) -> Ruler:
+    return Ruler(Plane(entry["plane"]), _point(entry["start_mm"]), _point(entry["end_mm"]))
 
 
 def _point(value: object) -> World:

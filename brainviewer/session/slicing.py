@@ -91,15 +91,24 @@ class Frame:
 
     def voxel_at(self, point: Point) -> Voxel:
         """Find the voxel (i, j, k) at a place in the picture; the nearest one outside of it."""
-        (row_mm, column_mm), (width, height) = self.pixel_mm, self.size_mm
-        column = (point[0] + width / 2) / column_mm - 0.5
-        row = (point[1] + height / 2) / row_mm - 0.5
-        found = pixel_to_voxel(self.plane, self.convention, self.shape, self.index, row, column)
-        return _voxel_of(np.array(found), self.shape)
+        return _voxel_of(self._coordinates_at(point), self.shape)
 
     def world_at(self, point: Point) -> NDArray[np.float64]:
         """Find the centre, world mm, of the voxel at a place in the picture."""
         return voxel_to_world(self.affine, self.voxel_at(point))
+
+    def exact_world_at(self, point: Point) -> NDArray[np.float64]:
+        """Find the world point (3,), mm, at a place in the picture, also between voxel centres."""
+        return voxel_to_world(self.affine, self._coordinates_at(point))
+
+    def _coordinates_at(self, point: Point) -> NDArray[np.float64]:
+        """Voxel coordinates (3,), not rounded and not clipped."""
+        (row_mm, column_mm), (width, height) = self.pixel_mm, self.size_mm
+        column = (point[0] + width / 2) / column_mm - 0.5
+        row = (point[1] + height / 2) / row_mm - 0.5
+        return np.array(
+            pixel_to_voxel(self.plane, self.convention, self.shape, self.index, row, column)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

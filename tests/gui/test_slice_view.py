@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.core.volume import Volume
-from brainviewer.gui import slice_drawing, slice_view
+from brainviewer.gui import slice_drawing, slice_image, slice_view
 from brainviewer.gui.slice_view import SliceView
 from brainviewer.session.display import Display
 from brainviewer.session.view import View
@@ -255,13 +255,13 @@ def test_a_slice_is_rendered_only_when_it_changes(
     monkeypatch: pytest.MonkeyPatch, axial, display: Display
 ) -> None:
     rendered: list[int] = []
-    render = slice_view.render_slice
+    render = slice_image.render_slice
 
     def counting(*arguments):
         rendered.append(1)
         return render(*arguments)
 
-    monkeypatch.setattr(slice_view, "render_slice", counting)
+    monkeypatch.setattr(slice_image, "render_slice", counting)
     axial.grab()
     display.set_crosshair((2.0, 4.0, 6.0))
     display.zoom_at(Plane.AXIAL, 2.0, (0.0, 0.0))
