@@ -115,6 +115,14 @@ def draw_crosshair(painter: QPainter, position: QPointF, pane: QRectF) -> None:
         painter.drawLines(lines)
 
 
+def draw_box(painter: QPainter, box: QRectF) -> None:
+    """Draw the outline of a region."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for color, width in ((CROSSHAIR_RIM, 3), (TEXT, 1)):
+        painter.setPen(QPen(color, width))
+        painter.drawRect(box.translated(0.5, 0.5))
+
+
 def draw_letters(painter: QPainter, frame: Frame, pane: QRectF) -> None:
     """Name the directions at the edges of the pane."""
     letters = edge_letters(frame.plane, frame.convention)

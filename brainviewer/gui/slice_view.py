@@ -31,13 +31,15 @@ if TYPE_CHECKING:
     from brainviewer.session.display import Display
     from brainviewer.session.slicing import Frame
 
-Drag = Literal["crosshair", "pan", "zoom", "window", "ruler"]
+Drag = Literal["crosshair", "pan", "zoom", "window", "region", "ruler"]
 
 NOTCH_DEGREES = 120
 ZOOM_PER_NOTCH = 1.15
 ZOOM_PER_PIXEL = 1.01
 FAST_STEPS = 5
 MINIMUM_PIXELS = 160
+# A smaller box is a slip of the hand.
+BOX_PIXELS = 4
 # Dragging this far up halves the width of the window.
 HALVING_PIXELS = 150
 
@@ -62,6 +64,7 @@ MOUSE_ROWS = (
     ("Slices", "Right drag", "Zoom"),
     ("Slices", "Middle drag, Alt + left drag", "Move the picture"),
     ("Slices", "Shift + left drag", "Active layer: right brighter, up more contrast"),
+    ("Slices", "Shift + right or middle drag", "Active layer: contrast from the values in a box"),
     ("Slices", "R, Ctrl + F", "Fit the pictures into their panes, at one scale"),
     ("Slices", "Ctrl + J", "Active layer: brightness and contrast from the image itself"),
     ("Slices", "X", "Crosshair on or off"),
@@ -162,6 +165,8 @@ class SliceView(QWidget):
             drawing.draw_crosshair(painter, position, pane)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         draw_rulers(painter, display, frame, placement)
+        if self._drag == "region":
+            drawing.draw_box(painter, QRectF(self._pressed_at, self._last_at).normalized())
         if display.rulers.is_measuring:
             draw_hint(painter, pane)
         drawing.draw_letters(painter, frame, pane)
@@ -217,6 +222,8 @@ class SliceView(QWidget):
             self._display.pan(self.plane, moved.x() / scale, moved.y() / scale)
         elif self._drag == "zoom":
             self._zoom(ZOOM_PER_PIXEL ** -moved.y(), self._pressed_at)
+        elif self._drag == "region":
+            self.update()
         elif self._drag == "ruler":
             self._ruler_tool.move(here, frame, self._placement(frame))
         else:
@@ -225,8 +232,10 @@ class SliceView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End the drag when the last button is let go."""
         if event.buttons() == Qt.MouseButton.NoButton:
-            self._drag = None
+            drag, self._drag = self._drag, None
             self._ruler_tool.release()
+            if drag == "region":
+                self._set_window_from_box()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Ask for the whole space, or to give it back."""
@@ -257,6 +266,14 @@ class SliceView(QWidget):
         if frame is not None:
             point = self._placement(frame).to_picture(position)
             self._display.zoom_at(self.plane, factor, point)
+
+    def _set_window_from_box(self) -> None:
+        self.update()
+        frame, display = self.frame, self._display
+        if frame is None or (self._last_at - self._pressed_at).manhattanLength() < BOX_PIXELS:
+            return
+        a, b = (self._placement(frame).to_picture(it) for it in (self._pressed_at, self._last_at))
+        display.window_from_box(display.active, frame, a, b)
 
     def _set_window(self, moved: QPointF) -> None:
         low, high = self._window_at_press
@@ -314,9 +331,9 @@ def _drag_of(event: QMouseEvent) -> Drag | None:
     """Tell which drag a pressed button begins."""
     keys = event.modifiers()
     if event.button() is Qt.MouseButton.MiddleButton:
-        return "pan"
+        return "region" if keys & _SHIFT else "pan"
     if event.button() is Qt.MouseButton.RightButton:
-        return "zoom"
+        return "region" if keys & _SHIFT else "zoom"
     if event.button() is not Qt.MouseButton.LeftButton:
         return None
     if keys & _SHIFT:

@@ -130,12 +130,19 @@ class ViewMenu(QMenu):
         self.auto_window = make_action(
             self, "&Auto window", "Ctrl+J", "Brightness and contrast from the image itself"
         )
+        self.near_window = make_action(
+            self,
+            "&Window around the crosshair",
+            "Ctrl+Shift+J",
+            "Brightness and contrast from the values within 20 mm",
+        )
         set_icon(self.fit, "fit")
         self.radiological.toggled.connect(viewing.show_radiological)
         self.crosshair.toggled.connect(viewing.show_crosshair)
         self.smooth.toggled.connect(viewing.show_smooth)
         self.fit.triggered.connect(viewing.display.fit)
         self.auto_window.triggered.connect(viewing.auto_window)
+        self.near_window.triggered.connect(viewing.window_around_crosshair)
 
     def _make_panes_menu(self) -> None:
         viewing = self._viewing

@@ -249,6 +249,11 @@ class ViewingArea(QWidget):
         if self.display.layers:
             self.display.auto_window(self.display.active)
 
+    def window_around_crosshair(self) -> None:
+        """Take brightness and contrast from the active layer near the crosshair."""
+        if self.display.layers:
+            self.display.window_around_crosshair(self.display.active)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of session and display, and close the parts, which do not hear of it otherwise."""
         self._session.brain_changed.disconnect(self._on_brain_changed, missing_ok=True)

@@ -34,6 +34,7 @@ from brainviewer.session.look import layers_as, look_of_layer
 from brainviewer.session.rulers import Rulers
 from brainviewer.session.slicing import contains, frame_of, nearest_voxel
 from brainviewer.session.view import View
+from brainviewer.session.windowing import values_around, values_in_box, window_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from brainviewer.session.slicing import Frame, Point, Voxel
 
 World = tuple[float, float, float]
+NEAR_CROSSHAIR_MM = 20.0
 
 
 class Reading(NamedTuple):
@@ -232,6 +234,19 @@ class Display:
     def auto_window(self, index: int) -> None:
         """Set the window of a layer from the values it holds."""
         self.set_layer(index, window=auto_window(self._layers[index].volume.data))
+
+    def window_from_box(self, index: int, frame: Frame, a: Point, b: Point) -> None:
+        """Set the window of a layer from its values in a box of a slice; not if all are equal."""
+        found = window_over(values_in_box(self._layers[index], frame, a, b))
+        if found is not None:
+            self.set_layer(index, window=found)
+
+    def window_around_crosshair(self, index: int) -> None:
+        """Set the window of a layer from its values near the crosshair; not if all are equal."""
+        volume = self._layers[index].volume
+        found = window_over(values_around(volume, self.crosshair, NEAR_CROSSHAIR_MM))
+        if found is not None:
+            self.set_layer(index, window=found)
 
     def set_interpolation(self, interpolation: Interpolation) -> None:
         """Show all layers but label maps with or without interpolation, also those that come."""

@@ -178,6 +178,30 @@ def test_shift_drag_right_is_brighter_and_up_is_more_contrast(
     assert display.layers[0].window == pytest.approx((0.25, 0.75))
 
 
+@pytest.mark.parametrize("button", [MIDDLE, RIGHT])
+def test_shift_and_a_box_take_the_window_from_the_values_in_it(
+    qtbot: QtBot, axial, display: Display, button
+) -> None:
+    zoom, mark = display.view(Plane.AXIAL).zoom, axial.position_of(MARK_WORLD).toPoint()
+    qtbot.mousePress(axial, button, SHIFT, mark - QPoint(30, 30))
+    qtbot.mouseMove(axial, mark)
+    drawn = axial.grab().toImage().pixelColor(mark - QPoint(30, 15))
+    qtbot.mouseMove(axial, mark + QPoint(30, 30))
+    qtbot.mouseRelease(axial, button, SHIFT, mark + QPoint(30, 30))
+    assert display.layers[0].window == pytest.approx((0.2, 1.0))
+    assert drawn.red() > 200
+    assert display.view(Plane.AXIAL).zoom == zoom
+
+
+def test_a_box_of_equal_values_or_of_no_size_changes_nothing(
+    qtbot: QtBot, axial, display: Display
+) -> None:
+    before = display.layers[0].window
+    drag(qtbot, axial, RIGHT, (12, 12), SHIFT)
+    drag(qtbot, axial, RIGHT, (1, 0), SHIFT)
+    assert display.layers[0].window == before
+
+
 @pytest.mark.parametrize(
     ("key", "keys", "expected"),
     [
