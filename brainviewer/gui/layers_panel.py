@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QCheckBox,
+    QComboBox,
     QFrame,
     QScrollArea,
     QVBoxLayout,
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from brainviewer.gui.controls import caption_label, described
 from brainviewer.gui.layer_row import LayerRow
+from brainviewer.session.layers import Interpolation
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from brainviewer.session.layers import Kind
 
 MINIMUM_WIDTH_PIXELS = 300
+WAYS: tuple[Interpolation, ...] = get_args(Interpolation)
 
 
 class LayersPanel(QScrollArea):
@@ -41,14 +43,16 @@ class LayersPanel(QScrollArea):
         self._active = QButtonGroup(self)
         self._shown: list[tuple[str, Kind]] = []
         self.empty = caption_label("layers_empty", "Nothing is shown yet")
-        self.smooth = described(
-            QCheckBox("Smooth pixels"),
-            "layers_smooth",
-            accessible="Smooth pixels",
-            tooltip="Interpolate between voxels; off shows each voxel as it is",
+        self.interpolation = described(
+            QComboBox(),
+            "layers_interpolation",
+            accessible="Interpolation between voxels",
+            tooltip="Between voxels: nearest shows each as it is, linear mixes neighbours,\n"
+            "cubic is a smooth curve through them",
         )
+        self.interpolation.addItems([f"{it.capitalize()} interpolation" for it in WAYS])
         self._lay_out()
-        self.smooth.toggled.connect(self._on_smooth_toggled)
+        self.interpolation.activated.connect(self._on_interpolation_chosen)
         display.layers_changed.connect(self._on_layers_changed)
         self.show_layers()
 
@@ -62,9 +66,8 @@ class LayersPanel(QScrollArea):
         for row in self.rows:
             row.show_layer()
         self.empty.setVisible(not layers)
-        self.smooth.setEnabled(bool(layers))
-        with QSignalBlocker(self.smooth):
-            self.smooth.setChecked(self._display.interpolation == "linear")
+        self.interpolation.setEnabled(bool(layers))
+        self.interpolation.setCurrentIndex(WAYS.index(self._display.interpolation))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Follow the display no longer."""
@@ -92,7 +95,7 @@ class LayersPanel(QScrollArea):
         inside = QWidget()
         self._column = QVBoxLayout(inside)
         self._column.setSpacing(2)
-        for widget in (self.empty, self.smooth):
+        for widget in (self.empty, self.interpolation):
             self._column.addWidget(widget)
         self._column.addStretch(1)
         self.setWidget(inside)
@@ -100,5 +103,5 @@ class LayersPanel(QScrollArea):
     def _on_layers_changed(self) -> None:
         self.show_layers()
 
-    def _on_smooth_toggled(self, smooth: bool) -> None:
-        self._display.set_interpolation("linear" if smooth else "nearest")
+    def _on_interpolation_chosen(self, index: int) -> None:
+        self._display.set_interpolation(WAYS[index])

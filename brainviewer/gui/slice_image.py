@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from brainviewer.session.layers import Layer
 
 
+# Steps, so that a zoom does not draw anew each time; Qt mixes what lies between.
+FACTORS = (1, 2, 4, 8)
+
+
 class SliceImage:
     """What a display shows on one plane, drawn anew only when it changes."""
 
@@ -22,7 +26,7 @@ class SliceImage:
         self._display = display
         self._plane = plane
         self._image = QImage()
-        self._drawn: tuple[tuple[Layer, ...], int, Convention] | None = None
+        self._drawn: tuple[tuple[Layer, ...], int, Convention, int] | None = None
 
     @property
     def frame(self) -> Frame | None:
@@ -34,17 +38,29 @@ class SliceImage:
 
     def draw(self, painter: QPainter, frame: Frame, placement: drawing.Placement) -> None:
         """Draw the picture of its frame, smooth or voxel by voxel as the display says."""
-        smooth = self._display.interpolation == "linear"
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        drawing.draw_image(painter, self._up_to_date(frame), frame, placement)
+        way = self._display.interpolation
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, way != "nearest")
+        ratio = painter.deviceTransform().m11()  # pixels of the screen for each of the pane
+        pixels = placement.scale * max(frame.pixel_mm) * ratio
+        factor = _factor(pixels) if way == "cubic" else 1
+        drawing.draw_image(painter, self._up_to_date(frame, factor), frame, placement)
 
-    def _up_to_date(self, frame: Frame) -> QImage:
+    def _up_to_date(self, frame: Frame, factor: int) -> QImage:
         display = self._display
-        wanted = (display.layers, frame.index, frame.convention)
+        wanted = (display.layers, frame.index, frame.convention, factor)
         if wanted != self._drawn:
             picture = render_slice(
-                display.layers, self._plane, display.crosshair, display.convention
+                display.layers,
+                self._plane,
+                display.crosshair,
+                display.convention,
+                factor=factor,
             )
             self._image = drawing.image_of(picture.rgba)
             self._drawn = wanted
         return self._image
+
+
+def _factor(pixels: float) -> int:
+    """Choose how many pixels a voxel gets before Qt draws it over this many of the screen."""
+    return next((it for it in FACTORS if it >= pixels), FACTORS[-1])

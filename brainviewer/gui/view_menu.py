@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QDockWidget, QMenu, QWidget
 
 from brainviewer.core.space import Convention, Plane
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from brainviewer.gui.viewing_area import ViewingArea
+    from brainviewer.session.layers import Interpolation
 
 _SIDES = {
     "L": "From the &left",
@@ -27,6 +29,11 @@ _SIDES = {
     "P": "From the &back",
     "S": "From &above",
     "I": "From b&elow",
+}
+_INTERPOLATIONS: dict[Interpolation, tuple[str, str]] = {
+    "nearest": ("&Nearest", "Show each voxel as it is"),
+    "linear": ("&Linear", "Mix neighbouring voxels by their distances"),
+    "cubic": ("&Cubic", "A smooth curve through the voxels; it can overshoot at edges"),
 }
 _MODES = {"Surfaces": "&Surfaces", "Volume": "&Volume"}
 
@@ -73,6 +80,7 @@ class ViewMenu(QMenu):
         )
         self.measure = MeasureMenu(self, viewing.display.rulers)
         self.addMenu(self.measure)
+        self._make_interpolation_menu()
         self._make_panes_menu()
         self._make_3d_menu()
         self.addSeparator()
@@ -101,12 +109,12 @@ class ViewMenu(QMenu):
         for action, holds in (
             (self.radiological, display.convention is Convention.RADIOLOGICAL),
             (self.crosshair, display.crosshair_visible),
-            (self.smooth, display.interpolation == "linear"),
             (self.compare, self._viewing.is_comparing),
         ):
             with QSignalBlocker(action):
                 action.setChecked(holds)
         self.measure.show_rulers()
+        self.interpolations[display.interpolation].setChecked(True)
         self.large_3d.setEnabled(not self._viewing.is_comparing)
         self.next_way.setEnabled(self._viewing.is_comparing)
 
@@ -123,9 +131,6 @@ class ViewMenu(QMenu):
         self.crosshair = _checkable(
             make_action(self, "Cross&hair", "Ctrl+H", "Draw the crosshair (X in a slice)")
         )
-        self.smooth = _checkable(
-            make_action(self, "&Smooth pixels", "Ctrl+I", "Interpolate between voxels")
-        )
         self.fit = make_action(self, "&Fit", "Ctrl+F", "Show the slices whole (R in a slice)")
         self.auto_window = make_action(
             self, "&Auto window", "Ctrl+J", "Brightness and contrast from the image itself"
@@ -139,10 +144,24 @@ class ViewMenu(QMenu):
         set_icon(self.fit, "fit")
         self.radiological.toggled.connect(viewing.show_radiological)
         self.crosshair.toggled.connect(viewing.show_crosshair)
-        self.smooth.toggled.connect(viewing.show_smooth)
         self.fit.triggered.connect(viewing.display.fit)
         self.auto_window.triggered.connect(viewing.auto_window)
         self.near_window.triggered.connect(viewing.window_around_crosshair)
+
+    def _make_interpolation_menu(self) -> None:
+        display = self._viewing.display
+        menu = self.addMenu("&Interpolation")
+        self.interpolations: dict[Interpolation, QAction] = {}
+        ways = QActionGroup(menu)
+        for way, (text, explanation) in _INTERPOLATIONS.items():
+            action = _checkable(make_action(menu, text, "", explanation))
+            action.triggered.connect(partial(display.set_interpolation, way))
+            self.interpolations[way] = ways.addAction(action)
+        menu.addSeparator()
+        self.next_interpolation = make_action(
+            menu, "Ne&xt interpolation", "Ctrl+I", "Nearest, linear, cubic, and nearest again"
+        )
+        self.next_interpolation.triggered.connect(self._viewing.show_next_interpolation)
 
     def _make_panes_menu(self) -> None:
         viewing = self._viewing

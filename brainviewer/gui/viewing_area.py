@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
@@ -18,6 +18,7 @@ from brainviewer.gui.pane_3d import Pane3D
 from brainviewer.gui.slice_view import MOUSE_ROWS
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.display import Display
+from brainviewer.session.layers import Interpolation
 from brainviewer.session.look import LARGE_3D, LayerLook, Look, look_of_layer
 from brainviewer.session.scene import Scene
 from brainviewer.session.settings import Preferences
@@ -109,9 +110,10 @@ class ViewingArea(QWidget):
             Convention.RADIOLOGICAL if radiological else Convention.NEUROLOGICAL
         )
 
-    def show_smooth(self, smooth: bool) -> None:
-        """Interpolate between voxels, or show each as it is."""
-        self.display.set_interpolation("linear" if smooth else "nearest")
+    def show_next_interpolation(self) -> None:
+        """Interpolate between voxels in the next way, after the last in the first again."""
+        ways = get_args(Interpolation)
+        self.display.set_interpolation(ways[(ways.index(self.display.interpolation) + 1) % 3])
 
     def show_crosshair(self, visible: bool) -> None:
         """Draw the crosshair or not."""
@@ -140,7 +142,7 @@ class ViewingArea(QWidget):
         display = self.display
         return Preferences(
             display.convention,
-            display.interpolation == "linear",
+            display.interpolation,
             display.crosshair_visible,
             display.view(Plane.AXIAL).zoom,
         )
@@ -150,7 +152,7 @@ class ViewingArea(QWidget):
         self.display.set_convention(preferences.convention)
         self.show_crosshair(preferences.crosshair)
         self.display.set_views(dict.fromkeys(Plane, View(preferences.zoom)))
-        self.show_smooth(preferences.smooth)
+        self.display.set_interpolation(preferences.interpolation)
 
     def scene(self) -> Scene:
         """Describe all that is looked at, without pins."""

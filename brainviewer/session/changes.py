@@ -138,8 +138,8 @@ def _layer_changes(
     if len({after[name].interpolation for name in shared if _is_smoothed(before[name])}) == 1:
         smoothed = [it for it in shared if before[it].interpolation != after[it].interpolation]
         if smoothed:
-            smooth = after[smoothed[0]].interpolation == "linear"
-            yield ("smooth",), "smooth pixels" if smooth else "pixels as they are"
+            old_way, new_way = (it[smoothed[0]].interpolation for it in (before, after))
+            yield ("interpolation",), f"interpolation {old_way} to {new_way}"
     for name in shared:
         yield from _layer_look_changes(before[name], after[name])
 

@@ -249,7 +249,7 @@ class Display:
             self.set_layer(index, window=found)
 
     def set_interpolation(self, interpolation: Interpolation) -> None:
-        """Show all layers but label maps with or without interpolation, also those that come."""
+        """Show all layers but label maps with this interpolation, also those that come."""
         self._preferred = interpolation
         self._set_layers(tuple(self._as_preferred(layer) for layer in self._layers))
 

@@ -103,7 +103,7 @@ class FollowingDisplay(Display):
         self._leader.set_convention(convention)
 
     def set_interpolation(self, interpolation: Interpolation) -> None:
-        """Show the layers of both with or without interpolation."""
+        """Show the layers of both with this interpolation."""
         self._leader.set_interpolation(interpolation)
 
     def zoom_at(self, plane: Plane, factor: float, point: Point) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Interpolation = Literal["nearest", "linear"]
+Interpolation = Literal["nearest", "linear", "cubic"]
 Kind = Literal["intensity", "probability", "label", "change"]
 
 TISSUE_CONTRAST = "Tissue contrast"
@@ -43,7 +43,7 @@ class Layer:
         The values that get the first and the last colour.
     opacity : float in [0, 1]
     visible : bool
-    interpolation : ``"nearest"`` or ``"linear"``
+    interpolation : ``"nearest"``, ``"linear"`` or ``"cubic"``
     kind : ``"intensity"``, ``"probability"``, ``"label"`` or ``"change"`` (percent)
     generated : bool
         It shows a map of a generated brain, which the next brain replaces; never a user's image.

@@ -7,12 +7,13 @@ import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from platformdirs import user_config_path
 
 from brainviewer.core.files import reason_for, write_json_atomically
 from brainviewer.core.space import Convention
+from brainviewer.session.layers import Interpolation
 from brainviewer.session.view import ZOOM_RANGE
 
 _LOG = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ class Preferences:
     Attributes
     ----------
     convention : Convention
-    smooth : bool
-        Whether pixels are interpolated between voxels.
+    interpolation : ``"nearest"``, ``"linear"`` or ``"cubic"``
+        What is shown between voxels.
     crosshair : bool
         Whether the crosshair is drawn.
     zoom : float
@@ -36,7 +37,7 @@ class Preferences:
     """
 
     convention: Convention = Convention.RADIOLOGICAL
-    smooth: bool = True
+    interpolation: Interpolation = "linear"
     crosshair: bool = True
     zoom: float = 1.0
 
@@ -115,10 +116,14 @@ def _from_json(entry: dict[str, Any]) -> Settings:
 
 
 def _preferences(entry: dict[str, Any]) -> Preferences:
-    smooth, crosshair, zoom = entry["smooth"], entry["crosshair"], entry["zoom"]
-    if not isinstance(smooth, bool) or not isinstance(crosshair, bool):
-        raise TypeError("preferences must be true or false")
+    crosshair, zoom = entry["crosshair"], entry["zoom"]
+    # Files from before there was a choice have none.
+    interpolation = entry.get("interpolation", "linear")
+    if not isinstance(crosshair, bool):
+        raise TypeError("whether there is a crosshair must be true or false")
+    if interpolation not in get_args(Interpolation):
+        raise ValueError(f"an interpolation was expected, got {interpolation!r}")
     low, high = ZOOM_RANGE
     if isinstance(zoom, bool) or not low <= zoom <= high:
         raise ValueError(f"zoom must lie in {low:g}-{high:g}, got {zoom!r}")
-    return Preferences(Convention(entry["convention"]), smooth, crosshair, float(zoom))
+    return Preferences(Convention(entry["convention"]), interpolation, crosshair, float(zoom))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from brainviewer.core.space import PLANE_AXIS
+from brainviewer.session.splines import spline_coefficients
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,6 +24,8 @@ Slab = NDArray[np.float32]
 
 # Ten overlays in three planes; a slab of 1 mm voxels takes 0.2 MB.
 MOST_SLABS = 32
+# Of the spline between the voxels.
+ORDERS: dict[Interpolation, int] = {"nearest": 0, "linear": 1, "cubic": 3}
 
 _kept: OrderedDict[Hashable, tuple[weakref.ref[NDArray[Any]], Slab]] = OrderedDict()
 
@@ -36,7 +39,7 @@ def sampled_slab(volume: Volume, frame: Frame, interpolation: Interpolation) -> 
         It may be forgotten while its slabs are kept: they do not hold it.
     frame : Frame
         The grid and the slice. Its convention makes no difference.
-    interpolation : ``"nearest"`` or ``"linear"``
+    interpolation : ``"nearest"``, ``"linear"`` or ``"cubic"``
 
     Returns
     -------
@@ -67,14 +70,16 @@ def _sample(volume: Volume, frame: Frame, to_volume: Affine, interpolation: Inte
     start = np.zeros(3)
     start[axis] = frame.index
     slab = np.empty([1 if it == axis else size for it, size in enumerate(frame.shape)], np.float32)
+    is_cubic = interpolation == "cubic"
     ndimage.affine_transform(
-        volume.data,
+        spline_coefficients(volume.data) if is_cubic else volume.data,
         to_volume[:3, :3],
         to_volume[:3, :3] @ start + to_volume[:3, 3],
         output=slab,
-        order=0 if interpolation == "nearest" else 1,
+        order=ORDERS[interpolation],
         mode="constant",
         cval=np.nan,
+        prefilter=False,
     )
     slab.setflags(write=False)
     return slab

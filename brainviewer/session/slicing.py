@@ -21,6 +21,7 @@ from brainviewer.core.space import (
 )
 from brainviewer.session.colormaps import STEPS, premultiplied_table
 from brainviewer.session.slabs import sampled_slab
+from brainviewer.session.splines import coarse, finer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +156,12 @@ def _voxel_of(coordinates: NDArray[np.float64], shape: tuple[int, int, int]) -> 
 
 
 def render_slice(
-    layers: Sequence[Layer], plane: Plane, world: ArrayLike, convention: Convention
+    layers: Sequence[Layer],
+    plane: Plane,
+    world: ArrayLike,
+    convention: Convention,
+    *,
+    factor: int = 1,
 ) -> Picture:
     """Draw the layers on the slice of the lowest one that is closest to a point.
 
@@ -169,6 +175,9 @@ def render_slice(
     plane : Plane
     world : (3,) array, world mm
     convention : Convention
+    factor : int
+        Pixels for each voxel, along each side; between the voxels lie those of a cubic spline, or
+        the voxel again where a layer is not to be interpolated.
 
     Returns
     -------
@@ -176,17 +185,23 @@ def render_slice(
     """
     frame = frame_of(layers[0].volume, plane, world, convention)
     rows, columns = (frame.shape[axis] for axis in PICTURE_AXES[plane])
-    below: NDArray[np.float32] = np.zeros((rows, columns, 4), np.float32)
+    below: NDArray[np.float32] = np.zeros((factor * rows, factor * columns, 4), np.float32)
     for layer in layers:
         if not layer.visible:
             continue
-        colors = colors_of(cut(layer, frame), layer)
+        colors = colors_of(_finer(cut(layer, frame), layer, factor), layer)
         below = (
             colors
             if _is_opaque(colors)
             else colors + below * (1 - colors[..., 3:] / np.float32(255))
         )
     return Picture(np.rint(below).astype(np.uint8, order="C"), frame)
+
+
+def _finer(values: NDArray[Any], layer: Layer, factor: int) -> NDArray[Any]:
+    if factor == 1:
+        return values
+    return finer(values, factor) if layer.interpolation == "cubic" else coarse(values, factor)
 
 
 def cut(layer: Layer, frame: Frame) -> NDArray[Any]:

@@ -160,11 +160,11 @@ def test_a_label_map_has_neither_window_nor_colormap(panel: LayersPanel, display
     assert not any(it.isVisible() for it in (row.colormap, row.low, row.high, row.auto))
 
 
-def test_smooth_pixels_can_be_switched_off(panel: LayersPanel, display: Display) -> None:
-    panel.smooth.click()
-    assert display.interpolation == "nearest"
-    display.set_interpolation("linear")
-    assert panel.smooth.isChecked()
+def test_the_interpolation_is_chosen(panel: LayersPanel, display: Display, qtbot) -> None:
+    qtbot.keyClick(panel.interpolation, Qt.Key.Key_Down)
+    assert display.interpolation == "cubic"
+    display.set_interpolation("nearest")
+    assert panel.interpolation.currentText() == "Nearest interpolation"
 
 
 def test_an_empty_panel_says_so(panel: LayersPanel, display: Display) -> None:

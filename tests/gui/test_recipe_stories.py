@@ -182,7 +182,7 @@ def test_a_recipe_without_a_view_leaves_the_view_alone(dressed, qtbot, tmp_path)
 def test_the_next_start_looks_as_one_liked_it(started, qtbot, root, loader) -> None:
     display = started.viewing.display
     started.view_menu.radiological.trigger()
-    started.view_menu.smooth.trigger()
+    started.view_menu.interpolations["cubic"].trigger()
     started.view_menu.crosshair.trigger()
     display.zoom_at(Plane.AXIAL, 2.0, (0.0, 0.0))
     started.close()
@@ -193,9 +193,9 @@ def test_the_next_start_looks_as_one_liked_it(started, qtbot, root, loader) -> N
     wait_until_idle(following, qtbot)
     display = following.viewing.display
     assert display.convention is Convention.NEUROLOGICAL
-    assert {layer.interpolation for layer in display.layers} == {"nearest"}
+    assert {layer.interpolation for layer in display.layers} == {"cubic"}
     assert not display.crosshair_visible
     assert [display.view(plane).zoom for plane in Plane] == [2.0, 2.0, 2.0]
-    assert not following.view_menu.smooth.isChecked()
+    assert following.view_menu.interpolations["cubic"].isChecked()
     assert following.past.history.texts == ("Start",)
     following.close()

@@ -281,9 +281,9 @@ def test_a_slice_is_rendered_only_when_it_changes(
     rendered: list[int] = []
     render = slice_image.render_slice
 
-    def counting(*arguments):
+    def counting(*arguments, **named):
         rendered.append(1)
-        return render(*arguments)
+        return render(*arguments, **named)
 
     monkeypatch.setattr(slice_image, "render_slice", counting)
     axial.grab()

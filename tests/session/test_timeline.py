@@ -65,8 +65,8 @@ def test_a_change_is_said_in_words(first, change, text) -> None:
 def test_pixels_that_all_become_sharp_are_one_change(first) -> None:
     layers = tuple(replace(it, interpolation="nearest") for it in first.look.layers)
     sharp = replace(first, look=replace(first.look, layers=layers))
-    assert change_between(first, sharp).text == "pixels as they are"
-    assert change_between(sharp, first).text == "smooth pixels"
+    assert change_between(first, sharp).text == "interpolation linear to nearest"
+    assert change_between(sharp, first).text == "interpolation nearest to linear"
 
 
 def test_the_same_values_are_no_change(first) -> None:
