@@ -52,7 +52,7 @@ class SliceImage:
             picture = render_slice(
                 display.layers,
                 self._plane,
-                display.crosshair,
+                frame.world_at((0.0, 0.0)),
                 display.convention,
                 factor=factor,
             )

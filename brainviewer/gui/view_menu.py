@@ -78,6 +78,10 @@ class ViewMenu(QMenu):
                 "Show where the brain grows and shrinks along age or another feature",
             )
         )
+        self.lightbox = _checkable(
+            make_action(self, "Light&box", "Ctrl+T", "Many slices of one plane beside each other")
+        )
+        self.lightbox.toggled.connect(viewing.show_lightbox)
         self.measure = MeasureMenu(self, viewing.display.rulers)
         self.addMenu(self.measure)
         self._make_interpolation_menu()
@@ -110,11 +114,13 @@ class ViewMenu(QMenu):
             (self.radiological, display.convention is Convention.RADIOLOGICAL),
             (self.crosshair, display.crosshair_visible),
             (self.compare, self._viewing.is_comparing),
+            (self.lightbox, self._viewing.is_lightbox),
         ):
             with QSignalBlocker(action):
                 action.setChecked(holds)
         self.measure.show_rulers()
         self.interpolations[display.interpolation].setChecked(True)
+        self.large_pane.setEnabled(not self._viewing.is_lightbox)
         self.large_3d.setEnabled(not self._viewing.is_comparing)
         self.next_way.setEnabled(self._viewing.is_comparing)
 
@@ -165,7 +171,7 @@ class ViewMenu(QMenu):
 
     def _make_panes_menu(self) -> None:
         viewing = self._viewing
-        menu = self.addMenu("&Large pane")
+        menu = self.large_pane = self.addMenu("&Large pane")
         explanation = "Give this pane the whole space, or take it back"
         planes = {"&Coronal": Plane.CORONAL, "&Sagittal": Plane.SAGITTAL, "&Axial": Plane.AXIAL}
         for number, (name, plane) in enumerate(planes.items(), 1):

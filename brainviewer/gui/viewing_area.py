@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from PySide6.QtCore import Signal
@@ -13,6 +14,8 @@ from brainviewer.gui.change_bar import ChangeBar
 from brainviewer.gui.compare_view import CompareView
 from brainviewer.gui.cursor_bar import CursorBar, other_convention
 from brainviewer.gui.layers_panel import LayersPanel
+from brainviewer.gui.lightbox_canvas import LIGHTBOX_ROWS
+from brainviewer.gui.lightbox_view import LightboxView
 from brainviewer.gui.ortho_view import OrthoView
 from brainviewer.gui.pane_3d import Pane3D
 from brainviewer.gui.slice_view import MOUSE_ROWS
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 KEY_ROWS = (
     *MOUSE_ROWS,
+    *LIGHTBOX_ROWS,
     ("3D view", "Left drag", "Rotate"),
     ("3D view", "Middle drag", "Move the picture"),
     ("3D view", "Wheel, right drag, plus, minus", "Zoom"),
@@ -70,7 +74,9 @@ class ViewingArea(QWidget):
         self.compare = CompareView(session, self.display)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.ortho)
-        self._pages.addWidget(self.compare)
+        self.lightbox = LightboxView(self.display)
+        for page in (self.compare, self.lightbox):
+            self._pages.addWidget(page)
         self.change_bar = ChangeBar()
         self.change_bar.hide()
         self.cursor_bar = CursorBar(self.display)
@@ -87,6 +93,8 @@ class ViewingArea(QWidget):
         self.display.layers_changed.connect(self._on_display_changed)
         self.display.rulers.changed.connect(self._on_display_changed)
         self.ortho.maximised_changed.connect(self.changed)
+        self.lightbox.changed.connect(self.changed)
+        self.lightbox.canvas.leave_requested.connect(partial(self.show_lightbox, False))
 
     def look(self) -> Look:
         """Describe how the brains are looked at."""
@@ -137,6 +145,21 @@ class ViewingArea(QWidget):
         self.cursor_bar.read_beside(self.compare.beside if comparing else None)
         self.changed.emit()
 
+    @property
+    def is_lightbox(self) -> bool:
+        """Whether many slices of one plane are shown."""
+        return self._pages.currentWidget() is self.lightbox
+
+    def show_lightbox(self, shown: bool) -> None:
+        """Show many slices of one plane, or three slices and the 3D view again."""
+        if shown == self.is_lightbox:
+            return
+        self.show_compare(False)
+        self._pages.setCurrentWidget(self.lightbox if shown else self.ortho)
+        if shown:
+            self.lightbox.begin()
+        self.changed.emit()
+
     def preferences(self) -> Preferences:
         """Describe what of the look is kept for the next start."""
         display = self.display
@@ -167,6 +190,7 @@ class ViewingArea(QWidget):
             self.pane_3d.look(),
             self._beside,
             rulers=display.rulers.lines,
+            lightbox=self.lightbox.box if self.is_lightbox else None,
         )
 
     def show_scene(self, scene: Scene) -> None:
@@ -181,6 +205,9 @@ class ViewingArea(QWidget):
         self.ortho.maximise(self._panes.get(scene.large))
         if scene.brain_3d is not None:
             self.pane_3d.show_look(scene.brain_3d)
+        if scene.lightbox is not None:
+            self.lightbox.show_box(scene.lightbox)
+        self.show_lightbox(scene.lightbox is not None)
         self.show_compare(bool(scene.beside))
         if scene.beside:
             self.compare.choose(self._choice_of(scene.beside))
@@ -263,7 +290,7 @@ class ViewingArea(QWidget):
         self.display.view_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.rulers.changed.disconnect(self._on_display_changed, missing_ok=True)
-        for part in (self.ortho, self.compare, self.cursor_bar, self.layers):
+        for part in (self.ortho, self.compare, self.lightbox, self.cursor_bar, self.layers):
             part.close()
         super().closeEvent(event)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from brainviewer.core.recipe import Recipe, RecipeError
 from brainviewer.core.space import Convention, Plane
 from brainviewer.session.layers import Interpolation, Kind, check_layer
+from brainviewer.session.lightbox import Lightbox
 from brainviewer.session.look import LARGE_3D, LayerLook
 from brainviewer.session.rulers import Ruler
 from brainviewer.session.view import ZOOM_RANGE, View
@@ -82,6 +83,8 @@ class Scene:
     pins : tuple of SavedPin
     rulers : tuple of Ruler
         The distances that were measured.
+    lightbox : Lightbox or None
+        The slices of one plane that are shown instead of the three.
     """
 
     crosshair: World
@@ -95,6 +98,7 @@ class Scene:
     structure: str = ""
     pins: tuple[SavedPin, ...] = ()
     rulers: tuple[Ruler, ...] = ()
+    lightbox: Lightbox | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the scene as plain values, the ``view`` of a recipe."""
@@ -119,6 +123,7 @@ class Scene:
                 {"plane": it.plane.value, "start_mm": list(it.start), "end_mm": list(it.end)}
                 for it in self.rulers
             ],
+            "lightbox": None if self.lightbox is None else asdict(self.lightbox),
         }
 
 
@@ -142,8 +147,9 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             beside=_beside(entry["beside"]),
             structure=_text(entry["structure"]),
             pins=tuple(_pin(it) for it in _list(entry["pins"])),
-            # Recipes from before there were rulers have none.
+            # Recipes from before there were rulers and lightboxes have none.
             rulers=tuple(_ruler(it) for it in _list(entry.get("rulers", []))),
+            lightbox=_lightbox(entry.get("lightbox")),
         )
     except KeyError as error:
         raise RecipeError(f"the view of the recipe has no {error}") from error
@@ -219,6 +225,14 @@ def _pin(entry: Mapping[str, Any]) -> SavedPin:
     )
 
 
+def _lightbox(entry: Mapping[str, Any] | None) -> Lightbox | None:
+    if entry is None:
+        return None
+    rows, columns = (_count(entry[name]) for name in ("rows", "columns"))
+    spacing, start = (_number(entry[name]) for name in ("spacing_mm", "start_mm"))
+    return Lightbox(Plane(entry["plane"]), rows, columns, spacing, start)
+
+
 def _ruler(entry: Mapping[str, Any]) -> Ruler:
     return Ruler(Plane(entry["plane"]), _point(entry["start_mm"]), _point(entry["end_mm"]))
 
@@ -239,6 +253,12 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"a number was expected, got {value!r}")
     return float(value)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"a whole number was expected, got {value!r}")
+    return value
 
 
 def _flag(value: object) -> bool:

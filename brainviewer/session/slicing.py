@@ -77,6 +77,11 @@ class Frame:
         return self.shape[columns] * column_mm, self.shape[rows] * row_mm
 
     @property
+    def across_mm(self) -> float:
+        """From one slice to the next, mm."""
+        return float(np.linalg.norm(self.affine[:3, PLANE_AXIS[self.plane]]))
+
+    @property
     def position_mm(self) -> float:
         """The world coordinate across the plane, in mm, in the middle of the slice."""
         middle = (np.array(self.shape) - 1) / 2
