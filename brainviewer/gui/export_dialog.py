@@ -116,7 +116,8 @@ class ExportDialog(QDialog):
 
     def order(self) -> Order:
         """Return what is asked for; ValueError with one sentence when something is missing."""
-        parts = frozenset(part for part, box in self.boxes.items() if box.isChecked())
+        boxes = self.boxes.items()
+        parts = frozenset(part for part, box in boxes if box.isEnabled() and box.isChecked())
         if not parts:
             raise ValueError("choose something to export")
         if not self.folder.text().strip():
