@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QSignalBlocker
+
 from brainviewer.session.directions import directions_of
 from brainviewer.session.layers import change_layer
 from brainviewer.session.local_change import full_change, inside_brain, why_no_change
@@ -47,7 +49,7 @@ class ChangeLink:
         self._facts: list[tuple[Any, Callable[..., None]]] = [
             (session.checkpoint_changed, self._on_checkpoint_changed),
             (watch.changed, self._on_changed),
-            (watch.outdated, self._bar.show_outdated),
+            (watch.outdated, self._on_outdated),
             (viewing.display.layers_changed, self._on_layers_changed),
         ]
         for signal, slot in self._facts:
@@ -75,10 +77,6 @@ class ChangeLink:
 
     def choose(self, direction: Direction) -> None:
         """Map the change in a direction."""
-        self._last = direction
-        self._action.setChecked(True)
-        self._bar.show_direction(direction)
-        self._bar.setVisible(True)
         self._session.local_change.choose(direction)
 
     def _on_checkpoint_changed(self, _checkpoint: object) -> None:
@@ -92,11 +90,20 @@ class ChangeLink:
         schema = state.checkpoint.schema
         self._bar.show_directions(directions_of(schema) if not reason else [], schema)
 
+    def _on_outdated(self) -> None:
+        """Name the direction at once, before its map is there."""
+        direction = self._session.local_change.direction
+        if direction is not None:
+            self._bar.show_direction(direction)
+            self._bar.show_outdated()
+            self._bar.setVisible(True)
+
     def _on_changed(self, change: LocalChange | None) -> None:
-        if change is None:
-            self._action.setChecked(False)
-            self._bar.setVisible(False)
-        else:
+        with QSignalBlocker(self._action):
+            self._action.setChecked(change is not None)
+        self._bar.setVisible(change is not None)
+        if change is not None:
+            self._last = change.direction
             self._bar.show_direction(change.direction)
             self._bar.show_change(change)
         self._show_map(change)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from brainviewer.session.directions import directions_of
 from brainviewer.session.model import recipe_of
 from brainviewer.session.scene import SavedPin, Scene, scene_from_json
 
@@ -92,7 +93,13 @@ class SceneLink:
             for pin in self._session.curves.pins
         )
         structure = self._gradients.chosen
-        return replace(self._viewing.scene(), pins=pins, structure=structure)
+        direction = self._session.local_change.direction
+        return replace(
+            self._viewing.scene(),
+            pins=pins,
+            structure=structure,
+            local_change="" if direction is None else direction.text,
+        )
 
     def _show_waiting(self) -> None:
         scene, state = self._waiting, self._session.state
@@ -106,10 +113,18 @@ class SceneLink:
             self._viewing.show_scene(scene)
         if scene.structure:
             self._gradients.choose(scene.structure)
+        self._show_local_change(scene.local_change)
         self._layers = scene.layers
         there = {layer.source for layer in self._viewing.display.layers}
         images = dict.fromkeys(it.source for it in scene.layers if it.source)
         self._opener.open_all([Path(it) for it in images if it not in there])
+
+    def _show_local_change(self, text: str) -> None:
+        """Map the change in a direction; a generator that has it not shows none."""
+        schema = self._session.checkpoint.schema if self._session.checkpoint else None
+        known = () if schema is None else directions_of(schema)
+        found = [direction for direction in known if direction.text == text]
+        self._session.local_change.choose(found[0] if found else None)
 
     def _on_brain_changed(self, _shown: object) -> None:
         self._show_waiting()

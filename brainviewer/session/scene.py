@@ -85,6 +85,8 @@ class Scene:
         The distances that were measured.
     lightbox : Lightbox or None
         The slices of one plane that are shown instead of the three.
+    local_change : str
+        The direction in which local change is shown: ``"age"``, ``"sex=M"``; empty for none.
     """
 
     crosshair: World
@@ -99,6 +101,7 @@ class Scene:
     pins: tuple[SavedPin, ...] = ()
     rulers: tuple[Ruler, ...] = ()
     lightbox: Lightbox | None = None
+    local_change: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the scene as plain values, the ``view`` of a recipe."""
@@ -115,6 +118,7 @@ class Scene:
             "brain_3d": None if self.brain_3d is None else _look_3d_to_json(self.brain_3d),
             "beside": self.beside,
             "structure": self.structure,
+            "local_change": self.local_change,
             "pins": [
                 {"name": pin.name, "visible": pin.visible, "recipe": pin.recipe.to_json()}
                 for pin in self.pins
@@ -147,9 +151,10 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             beside=_beside(entry["beside"]),
             structure=_text(entry["structure"]),
             pins=tuple(_pin(it) for it in _list(entry["pins"])),
-            # Recipes from before there were rulers and lightboxes have none.
+            # Recipes from before there were rulers, lightboxes and maps of change have none.
             rulers=tuple(_ruler(it) for it in _list(entry.get("rulers", []))),
             lightbox=_lightbox(entry.get("lightbox")),
+            local_change=_text(entry.get("local_change", "")),
         )
     except KeyError as error:
         raise RecipeError(f"the view of the recipe has no {error}") from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
 from brainviewer.gui.export_job import Part
+from brainviewer.session.directions import Direction
 from tests.fakes import FakeGenerator, FakeLoader, WarpingGenerator
 from tests.gui.conftest import wait_until_idle
 
@@ -64,10 +67,28 @@ def test_removing_the_layer_ends_the_map(mapped) -> None:
     assert mapped.viewing.pane_3d.paint is None
 
 
-def test_it_is_no_step_of_the_history_and_in_no_recipe(mapped) -> None:
+def test_it_is_no_step_of_the_history(mapped) -> None:
     assert mapped.past.history.undo_text == ""
-    names = [layer["name"] for layer in mapped.scenes.recipe().view["layers"]]
-    assert "Local change" not in names
+
+
+def test_a_recipe_brings_the_map_back(mapped, qtbot) -> None:
+    mapped.changes.choose(Direction("sex", "M"))
+    wait_until_idle(mapped, qtbot)
+    recipe = mapped.scenes.recipe()
+    assert recipe.view["local_change"] == "sex=M"
+    assert "Local change" not in [layer["name"] for layer in recipe.view["layers"]]
+    mapped.view_menu.local_change.trigger()
+    assert mapped.viewing.display.overlay is None
+    mapped.scenes.open(recipe)
+    wait_until_idle(mapped, qtbot)
+    assert mapped.viewing.change_bar.isVisible()
+    assert mapped.view_menu.local_change.isChecked()
+    assert mapped.session.local_change.change.title == "Sex: male"
+    older = {**recipe.view}
+    del older["local_change"]
+    mapped.scenes.open(replace(recipe, view=older))
+    wait_until_idle(mapped, qtbot)
+    assert mapped.viewing.display.overlay is None
 
 
 def test_a_layer_that_is_undone_leaves_the_map(mapped) -> None:
