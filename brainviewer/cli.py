@@ -383,7 +383,8 @@ def train(
     resume
         Continue from the last state in the output folder.
     processes
-        Share each batch between as many processes or GPUs.
+        Share each batch between as many processes or GPUs; a diffeo registers as many people at
+        once.
     """
     from brainviewer.commands import train_generator
 

@@ -5,11 +5,12 @@ Minimised by Adam, coarse to fine, over a stationary velocity v (B = 1):
     mean over voxels sum_c (T_c o exp(v) - P_c)^2
         + smoothness * (mean |laplacian(v)|^2 + mean |grad v|^2 / 4)
 
-with the template T and the person P. The Laplacian lets ventricles grow to three times their size;
-the gradient, which would hold them back, has a little weight, against creases where the Laplacian
-does not see them (Ashburner 2007 has both, NeuroImage 38:95). The velocity is what a binomial
-filter leaves of the numbers that Adam moves, which is a Sobolev gradient: steps are smooth from the
-first.
+with the template T and the person P, and the same mean for guides where both have some: further
+channels at half the resolution, such as what tells regions apart. The Laplacian lets ventricles
+grow to three times their size; the gradient, which would hold them back, has a little weight,
+against creases where the Laplacian does not see them (Ashburner 2007 has both, NeuroImage 38:95).
+The velocity is what a binomial filter leaves of the numbers that Adam moves, which is a Sobolev
+gradient: steps are smooth from the first.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from torch.nn import functional
 from brainviewer.generators.flow import exponentiate, pull, resample
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from torch import Tensor
+
+    Pair = tuple[Tensor, Tensor]  # of a template and of a brain, on one grid
 
 # Where the velocity lives at each level, and how far the maps are reduced: voxels of the maps.
 LEVELS = ((8, 2), (4, 2), (2, 2), (2, 1))
@@ -56,19 +59,21 @@ class Effort:
     smoothness: float = 0.005
 
 
-def register(template: Tensor, brain: Tensor, effort: Effort) -> Tensor:
+def register(template: Tensor, brain: Tensor, effort: Effort, guides: Pair | None = None) -> Tensor:
     """Find the velocity that carries a template onto a brain.
 
     Parameters
     ----------
     template, brain : (1, C, I, J, K) Tensor
         Maps in [0, 1] on one grid whose axes are multiples of eight voxels.
+    guides : pair of (1, G, I/2, J/2, K/2) Tensor
+        Of the template and of the brain: their squared difference counts as that of the maps does.
 
     Returns
     -------
     (1, 3, I/2, J/2, K/2) Tensor, voxels of 1/2 of the resolution
     """
-    steps = registration_steps(template, brain, effort)
+    steps = registration_steps(template, brain, effort, guides)
     while True:
         try:
             next(steps)
@@ -78,7 +83,7 @@ def register(template: Tensor, brain: Tensor, effort: Effort) -> Tensor:
 
 
 def registration_steps(
-    template: Tensor, brain: Tensor, effort: Effort
+    template: Tensor, brain: Tensor, effort: Effort, guides: Pair | None = None
 ) -> Generator[float, None, Tensor]:
     """Do what `register` does, and yield the part that is done after every step."""
     shape = brain.shape[2:]
@@ -86,13 +91,10 @@ def registration_steps(
     before = 0.0
     for (spacing, reduced), share in zip(LEVELS, SHARES, strict=True):
         velocity = resample(velocity, [n // spacing for n in shape])
-        descent = _descend(
-            velocity,
-            functional.avg_pool3d(template, reduced),
-            functional.avg_pool3d(brain, reduced),
-            effort,
-            steps=round(share * effort.steps),
-        )
+        pairs = [(functional.avg_pool3d(template, reduced), functional.avg_pool3d(brain, reduced))]
+        if guides is not None:
+            pairs.append(guides)
+        descent = _descend(velocity, pairs, effort, steps=round(share * effort.steps))
         velocity = yield from _scaled(descent, before, before + share)
         before += share
     return velocity
@@ -111,7 +113,7 @@ def _scaled(
 
 
 def _descend(
-    velocity: Tensor, template: Tensor, brain: Tensor, effort: Effort, *, steps: int
+    velocity: Tensor, pairs: Sequence[Pair], effort: Effort, *, steps: int
 ) -> Generator[float, None, Tensor]:
     """Improve a velocity on one level."""
     moved = velocity.clone().requires_grad_()
@@ -121,18 +123,21 @@ def _descend(
         optimizer.param_groups[0]["lr"] = effort.step_voxels * (1.0 - step / steps)
         optimizer.zero_grad()
         smooth = binomial(moved)
-        loss = mismatch(template, brain, smooth) + effort.smoothness * roughness(smooth)
+        loss = mismatch(pairs, smooth) + effort.smoothness * roughness(smooth)
         torch.autograd.backward(voxels * loss)
         optimizer.step()
         yield (step + 1) / steps
     return binomial(moved.detach())
 
 
-def mismatch(template: Tensor, brain: Tensor, velocity: Tensor) -> Tensor:
-    """Return the mean squared difference between a carried template and a brain, over channels."""
-    displacement = resample(exponentiate(velocity), brain.shape[2:])
-    squares = (pull(template, displacement) - brain) ** 2
-    return squares.sum(dim=1).mean()
+def mismatch(pairs: Sequence[Pair], velocity: Tensor) -> Tensor:
+    """Return the mean squared difference between carried templates and brains, over channels."""
+    flow = exponentiate(velocity)
+    total = velocity.new_zeros(())
+    for template, brain in pairs:
+        squares = (pull(template, resample(flow, brain.shape[2:])) - brain) ** 2
+        total = total + squares.sum(dim=1).mean()
+    return total
 
 
 def roughness(velocity: Tensor) -> Tensor:

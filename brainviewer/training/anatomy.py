@@ -20,6 +20,7 @@ from brainviewer.cohort.growth import FINEST_SPACING_MM, load_reference
 from brainviewer.cohort.template import average_cells
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
 from brainviewer.generators.registration import register
+from brainviewer.training.guides import mean_guide, paired
 from brainviewer.training.velocities import mirrored
 
 if TYPE_CHECKING:
@@ -78,9 +79,12 @@ def build_template(
     people: Sequence[FloatArray],
     effort: Effort,
     *,
+    guides: Sequence[FloatArray | None] | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray | None]:
     """Re-shape an anatomy to the mean of people.
+
+    The anatomy has no guide: it is that of the people after the first turn.
 
     Parameters
     ----------
@@ -88,12 +92,18 @@ def build_template(
         Symmetric left to right, as the template will be.
     people : sequence of (3, I, J, K) float32 ndarray
         Tissue maps in [0, 1].
+    guides : sequence of (C, I/2, J/2, K/2) float32 ndarray or None
+        None where somebody has none.
 
     Returns
     -------
     (4, I, J, K) float32 ndarray
         WM, GM, CSF, background; they add up to 1.
+    (C, I/2, J/2, K/2) float32 ndarray or None
+        The template's guide; None where nobody has one.
     """
+    guides = guides or [None] * len(people)
+    guide: Tensor | None = None
     wanted = [_with_background(torch.from_numpy(maps)[None]) for maps in people]
     fine = torch.from_numpy(_with_shares(anatomy, np.mean([w[0].numpy() for w in wanted], axis=0)))
     shape = people[0].shape[1:]
@@ -103,8 +113,9 @@ def build_template(
     total = ROUNDS * len(people)
     for turn in range(ROUNDS):
         velocities = []
-        for index, brain in enumerate(wanted):
-            velocities.append(register(template[:, :3], brain[:, :3], effort))
+        for index, (brain, own_guide) in enumerate(zip(wanted, guides, strict=True)):
+            pair = paired(guide, own_guide)
+            velocities.append(register(template[:, :3], brain[:, :3], effort, pair))
             on_progress(turn * len(people) + index + 1, total)
         own = torch.cat(velocities).numpy()
         mean = torch.from_numpy(np.concatenate([own, mirrored(own)]).mean(axis=0))[None]
@@ -116,7 +127,8 @@ def build_template(
         left = [velocity - mean for velocity in velocities]
         factors = factors * _missing_shares(template, wanted, left)
         template = _mixed(_reshaped(fine, flow), factors)
-    return template[0].numpy()
+        guide = mean_guide(guides, left)
+    return template[0].numpy(), None if guide is None else guide[0].numpy()
 
 
 def refine_template(anatomy: FloatArray, template: FloatArray, effort: Effort) -> FloatArray:

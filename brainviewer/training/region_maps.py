@@ -36,16 +36,21 @@ class RegionLabels:
     groups: RegionGroups
     read: Callable[[str], NDArray[Any] | None]
 
+    def of_person(self, name: str) -> NDArray[np.uint8] | None:
+        """Return 1 + the index of the region (I, J, K) of a person; None without labels."""
+        if not self.groups.names:
+            return None
+        labels = self.read(name)
+        return None if labels is None else self.groups.of(labels)
+
     def of_people(
         self, ids: Sequence[str], velocities: FloatArray
     ) -> Iterator[tuple[FloatArray, NDArray[np.uint8]]]:
         """Return the velocity and the regions of each person who has labels."""
-        if not self.groups.names:
-            return
         for name, velocity in zip(ids, velocities, strict=True):
-            labels = self.read(name)
-            if labels is not None:
-                yield velocity, self.groups.of(labels)
+            regions = self.of_person(name)
+            if regions is not None:
+                yield velocity, regions
 
 
 NO_LABELS = RegionLabels(group_regions({}), lambda name: None)

@@ -93,7 +93,8 @@ def train_checkpoint(
         Cohorts whose people are trained on besides, for brains alone.
     processes : int
         On several, each batch is shared out; each process reads the people. They are started by
-        running the present command again, so that this must be its own program.
+        running the present command again, so that this must be its own program. Families that are
+        fitted register as many people at once.
 
     Raises
     ------
@@ -108,13 +109,14 @@ def train_checkpoint(
             f"generator must be one of {', '.join(known)}, got {recipe.generator!r}"
         )
     source, licence = _describe_source(store)
-    fabric = _start_processes(recipe, device, processes)
+    fitted_at_once = recipe.generator in FITTED
+    fabric = _start_processes(recipe, device, 1 if fitted_at_once else processes)
     channels = CHANNELS.get(recipe.generator, TISSUES)
     data = load_training_data(store, recipe, more, channels=channels)
     state = out / "training"
     model: nn.Module
     config: Sizes
-    if recipe.generator in FITTED:
+    if fitted_at_once:
         fitted, data = FITTED[recipe.generator]()(
             data,
             recipe,
@@ -122,6 +124,7 @@ def train_checkpoint(
             out=state,
             resume=resume,
             labels=_region_labels(store, recipe),
+            processes=processes,
             on_progress=on_progress,
         )
         model, config = fitted, fitted.config

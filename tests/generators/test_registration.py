@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
 from brainviewer.generators.registration import Effort, binomial, register, roughness
-from brainviewer.training.diffeo import dice
+from brainviewer.training.registering import dice
 
 SHAPE = (32, 40, 32)
 EFFORT = Effort(steps=60)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +20,12 @@ from brainviewer.generators.base import KnowsRegions, MakesFine
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.generators.registration import Effort, register
 from brainviewer.session.fine import FineMaker
-from brainviewer.training import anatomy, diffeo
+from brainviewer.training import anatomy, diffeo, registering
 from brainviewer.training.anatomy import build_template, load_anatomy, refine_template
-from brainviewer.training.diffeo import RegistrationError, check_registration, fit_diffeo
+from brainviewer.training.diffeo import fit_diffeo
 from brainviewer.training.loop import TrainingError
 from brainviewer.training.recipe import TrainingRecipeError
+from brainviewer.training.registering import RegistrationError, check_registration
 from brainviewer.training.run import train_checkpoint
 from brainviewer.training.task import mean_shares
 from tests.tiny import RECIPE, SHAPE
@@ -47,8 +51,9 @@ def own_anatomy(data) -> Iterator[np.ndarray]:
     fine = mean.repeat(2, axis=1).repeat(2, axis=2).repeat(2, axis=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(diffeo, "load_anatomy", lambda shape, affine: fine)
-        patch.setattr(diffeo, "TEMPLATE_PEOPLE", 3)
-        patch.setattr(diffeo, "LEAST_OVERLAP", 0.3)
+        patch.setattr(registering, "load_anatomy", lambda shape, affine: fine)
+        patch.setattr(registering, "TEMPLATE_PEOPLE", 3)
+        patch.setattr(registering, "LEAST_OVERLAP", 0.3)
         yield fine
 
 
@@ -107,7 +112,7 @@ def test_a_resumed_run_registers_only_who_is_missing(data, fitted_once, monkeypa
         calls.append(1)
         return register(*given)
 
-    monkeypatch.setattr(diffeo, "register", counted)
+    monkeypatch.setattr(registering, "register", counted)
     resumed, _ = fit(data, out, resume=True)
     assert len(calls) == 1
     assert (out / "velocities" / f"{name}.npz").read_bytes() == before
@@ -115,11 +120,33 @@ def test_a_resumed_run_registers_only_who_is_missing(data, fitted_once, monkeypa
         assert torch.equal(value, resumed.state_dict()[key]), key
 
 
+def test_several_processes_find_the_same_velocities(data, fitted_once, tmp_path) -> None:
+    out, missing = tmp_path / "run", data.train.ids[3:6]
+    shutil.copytree(fitted_once[0], out)
+    before = [(out / "velocities" / f"{name}.npz").read_bytes() for name in missing]
+    for name in missing:
+        (out / "velocities" / f"{name}.npz").unlink()
+    fit_diffeo(data, TINY, "cpu", out=out, resume=True, processes=2)
+    after = [(out / "velocities" / f"{name}.npz").read_bytes() for name in missing]
+    for first, second in zip(before, after, strict=True):
+        np.testing.assert_allclose(*(np.load(io.BytesIO(b))["array"] for b in (first, second)),
+                                   atol=0.02)  # fmt: skip
+
+
+def test_a_process_that_dies_is_one_sentence() -> None:
+    with pytest.raises(TrainingError, match=r"train again with --resume, and with fewer --proc"):
+        list(registering._run(die, iter([1, 2, 3]), 2))
+
+
+def die(job: int) -> float:
+    os._exit(job)
+
+
 def test_who_cannot_be_registered_is_named_and_left_out(
     data, fitted_once, monkeypatch, caplog
 ) -> None:
     out, _ = fitted_once
-    check, count = diffeo.check_registration, []
+    check, count = registering.check_registration, []
 
     def fail_second(*given) -> float:
         count.append(1)
@@ -127,7 +154,7 @@ def test_who_cannot_be_registered_is_named_and_left_out(
             raise RegistrationError("the warp folds")
         return check(*given)
 
-    monkeypatch.setattr(diffeo, "check_registration", fail_second)
+    monkeypatch.setattr(registering, "check_registration", fail_second)
     with caplog.at_level(logging.WARNING):
         _, kept = fit(data, out, resume=True)
     assert len(kept.train) == len(data.train) - 1
@@ -138,7 +165,7 @@ def test_who_cannot_be_registered_is_named_and_left_out(
 
 
 def test_too_few_registered_people_are_refused(data, fitted_once, monkeypatch) -> None:
-    monkeypatch.setattr(diffeo, "LEAST_OVERLAP", 1.1)
+    monkeypatch.setattr(registering, "LEAST_OVERLAP", 1.1)
     with pytest.raises(CohortError, match="at least 20 people, and was to 0 of 28"):
         fit(data, fitted_once[0], resume=True)
 
@@ -197,7 +224,8 @@ def test_the_template_has_the_shape_and_the_shares_of_its_people(data, own_anato
     people = [data.train.maps[n].astype(np.float32) / 255 for n in range(4)]
     larger = np.repeat(np.repeat(own_anatomy, 2, 1), 2, 2)[:, 16:48, 24:72]
     larger = larger / larger.sum(axis=0)
-    template = build_template(larger, people, Effort(steps=40))
+    template, guide = build_template(larger, people, Effort(steps=40))
+    assert guide is None
     assert template.shape == (4, *SHAPE)
     np.testing.assert_allclose(template.sum(axis=0), 1, atol=1e-5)
     np.testing.assert_allclose(template, template[:, ::-1], atol=1e-4)
