@@ -477,6 +477,47 @@ def render(
 
 
 @app.command
+def movie(
+    *,
+    recipe: Path,
+    out: Annotated[
+        Path, Parameter(name="--out", help="An MP4 or GIF file, or a folder for 4D NIfTI.")
+    ],
+    feature: str = "age",
+    from_: Annotated[float | None, Parameter(name="--from")] = None,
+    to: float | None = None,
+    frames: int = 60,
+    rate: int = 12,
+    pane: Literal["view", "coronal", "sagittal", "axial", "3d"] = "view",
+    width: int = 1600,
+    height: int = 1000,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Film the person of a recipe while age or another number changes; no screen is needed.
+
+    Parameters
+    ----------
+    recipe
+        A saved recipe, or the sidecar of an export.
+    feature
+        What changes; the rest stays, or moves with age in the regressed scenario.
+    from_, to
+        Its first and last value; the training range when not given.
+    rate
+        Frames a second.
+    pane
+        The whole view, or one pane of it.
+    width, height
+        Of the window whose panes are filmed, in pixels.
+    """
+    from brainviewer.commands import Filming, film_person
+
+    filming = Filming(feature, (from_, to), frames, rate, pane, (width, height))
+    _say(film_person(recipe, filming, out, device=device, overwrite=overwrite))
+
+
+@app.command
 def report(
     *,
     recipe: Path,

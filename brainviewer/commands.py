@@ -43,6 +43,8 @@ from brainviewer.session.encoding import encoding_steps
 from brainviewer.session.export import (
     ExportError,
     brain_export_steps,
+    series_export_steps,
+    sweep_series,
     trajectory_export_steps,
 )
 from brainviewer.session.fine import maker_at
@@ -52,6 +54,7 @@ from brainviewer.session.model import (
     first_choice,
     identity_of,
     own_age,
+    state_of,
     takes_no_features,
 )
 from brainviewer.session.request import (
@@ -60,6 +63,7 @@ from brainviewer.session.request import (
     structures_of,
 )
 from brainviewer.session.saliency import saliency_steps
+from brainviewer.session.sweep import sweep_of
 from brainviewer.session.tables import write_saliency_csv, write_trajectory_csv
 from brainviewer.session.trajectory import (
     TrajectoryPlan,
@@ -329,6 +333,57 @@ def write_trajectory(
     content = trajectory_png(trajectory, checkpoint, sex=str(conditions.get(SEX)), factual=None)
     write_bytes_atomically(picture, content)
     return [*images, table, picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Filming:
+    """What is filmed: feature, first and last value (None: the training range's), frames, pane."""
+
+    feature: str
+    ends: tuple[float | None, float | None]
+    frames: int
+    rate_hz: int
+    pane: str
+    size: tuple[int, int]
+
+
+def film_person(
+    recipe: Path, filming: Filming, out: Path, *, device: str, overwrite: bool
+) -> list[Path]:
+    """Film the person of a recipe; into a folder, write 4D NIfTI instead."""
+    if not out.suffix:
+        return _write_series(recipe, filming, out, device=device, overwrite=overwrite)
+    from brainviewer.gui.filming import film_steps
+    from brainviewer.gui.movie_dialog import Shot
+
+    shots = {"view": Shot.VIEW, **{it.value.lower(): it for it in Shot if it is not Shot.VIEW}}
+    steps = film_steps(
+        recipe,
+        out,
+        feature=filming.feature,
+        ends=filming.ends,
+        frames=filming.frames,
+        rate_hz=filming.rate_hz,
+        shot=shots[filming.pane],
+        size=filming.size,
+        overwrite=overwrite,
+        device=device,
+    )
+    return [_work("filming", steps)]
+
+
+def _write_series(
+    recipe_path: Path, filming: Filming, out: Path, *, device: str, overwrite: bool
+) -> list[Path]:
+    recipe = read_recipe(recipe_path)
+    checkpoint = resolve_checkpoint(recipe.checkpoint)
+    decoder = Decoder(checkpoint, load_generator, device=device)
+    state, _ = state_of(recipe, checkpoint, decoder.generator)
+    first, last = filming.ends
+    sweep = sweep_of(state, filming.feature, first=first, last=last, count=filming.frames)
+    destination = Destination(out, subject_label(recipe.label), overwrite)
+    series = sweep_series(state, sweep)
+    return _work("making brains", series_export_steps(decoder, recipe, destination, series=series))
 
 
 def write_saliency(

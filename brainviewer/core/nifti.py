@@ -157,6 +157,7 @@ def write_frames(
     dtype: DTypeLike | None = None,
     description: str = "",
     space: SpaceCode = SpaceCode.ALIGNED,
+    start: float = 0.0,
     step: float = 1.0,
 ) -> None:
     """Write volumes of one grid as the frames of a 4D NIfTI-1 file, such as a trajectory.
@@ -170,8 +171,9 @@ def write_frames(
     frames : sequence of Volume
     dtype, description, space
         As for `write_volume`. NIfTI knows no years: let the description say what a step is.
-    step : float
-        From one frame to the next, in the unit that the description names.
+    start, step : float
+        The time of the first frame, and from one frame to the next, in the unit that the
+        description names; a step below 0 is not kept, as NIfTI has none.
 
     Raises
     ------
@@ -182,7 +184,9 @@ def write_frames(
     _check_same_grid(path, frames)
     data = np.stack([frame.data for frame in frames], axis=-1)
     header = _header(path, data.shape, frames[0].affine, description=description, space=space)
-    header.set_zooms((*header.get_zooms()[:3], step))
+    if step > 0:
+        header.set_zooms((*header.get_zooms()[:3], step))
+        header["toffset"] = start
     header.set_xyzt_units("mm", "unknown")
     _write(path, data, header, dtype=dtype)
 

@@ -16,10 +16,11 @@ from brainviewer.gui.export_job import Material, Order, Part, export_steps, writ
 from brainviewer.gui.pictures import curves_png, pixmap_png
 from brainviewer.gui.reporter import draft_report, report_steps
 from brainviewer.gui.trajectory_axes import Marked
-from brainviewer.session.bids import subject_label
+from brainviewer.session.bids import Destination, subject_label
 from brainviewer.session.comparison import Against
-from brainviewer.session.export import ExportError
+from brainviewer.session.export import ExportError, series_export_steps, sweep_series
 from brainviewer.session.model import course_of
+from brainviewer.session.movie import open_movie
 from brainviewer.session.tables import write_saliency_csv
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from brainviewer.core.recipe import Recipe
     from brainviewer.gui.reporter import Draft
     from brainviewer.gui.viewing_area import ViewingArea
+    from brainviewer.session.movie import Movie
     from brainviewer.session.pins import Curve
     from brainviewer.session.state import Session
+    from brainviewer.session.sweep import Sweep
 
 
 class Exporter(QObject):
@@ -135,7 +138,40 @@ class Exporter(QObject):
             self.failed.emit(str(error))
         else:
             steps = report_steps(draft, name)
-            self._session.start_task("Writing the report", steps, done=self._on_reported)
+            self._session.start_task("Writing the report", steps, done=self.show_written)
+
+    def ask_movie(self, name: str, kind: str, rate_hz: int) -> Movie | None:
+        """Ask where a movie of a feature goes to; None where it goes nowhere."""
+        proposal = f"{subject_label(self._session.recipe().label)}_{name}{kind}"
+        path = self._ask_name("Save movie", proposal, f"Movies (*{kind})")
+        if path is None:
+            return None
+        try:
+            # The dialog has asked whether a file that exists may go.
+            return open_movie(path, rate_hz, overwrite=True)
+        except ExportError as error:
+            self.failed.emit(str(error))
+            return None
+
+    def save_series(self, sweep: Sweep) -> None:
+        """Ask where to, and write the brains of a sweep as 4D images with sidecars."""
+        state, decoder = self._session.state, self._session.decoder
+        folder = QFileDialog.getExistingDirectory(self._window, "Export to", str(self._folder))
+        if not folder or state is None or decoder is None:
+            return
+        self._folder = Path(folder)
+        recipe = self._recipe()
+        destination = Destination(self._folder, subject_label(recipe.label))
+        series = sweep_series(state, sweep)
+        self._session.start_task(
+            "Exporting",
+            series_export_steps(decoder, recipe, destination, series=series),
+            done=partial(self._on_exported, Order(frozenset({Part.SERIES}), destination)),
+        )
+
+    def show_written(self, path: Path) -> None:
+        """Say that a file is there."""
+        self.written.emit(f"Saved {path}")
 
     def draft(self) -> Draft:
         """Take down what a report says of the brain on the screen."""
@@ -204,10 +240,7 @@ class Exporter(QObject):
         except (ExportError, RecipeError) as error:
             self.failed.emit(str(error))
         else:
-            self.written.emit(f"Saved {path}")
-
-    def _on_reported(self, path: Path) -> None:
-        self.written.emit(f"Saved {path}")
+            self.show_written(path)
 
     def _on_exported(self, order: Order, paths: list[Path]) -> None:
         count = f"{len(paths)} file{'' if len(paths) == 1 else 's'}"

@@ -29,6 +29,8 @@ from brainviewer.gui.label_link import LabelLink
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
+from brainviewer.gui.movie_dialog import SERIES, MovieDialog, MovieOrder
+from brainviewer.gui.movie_maker import MovieMaker
 from brainviewer.gui.region_panel import RegionPanel
 from brainviewer.gui.scan_opener import ScanOpener
 from brainviewer.gui.scene_link import SceneLink
@@ -119,6 +121,7 @@ class MainWindow(QMainWindow):
             history=self.past.history,
         )
         self.exporter = Exporter(session, self, viewing=self.viewing, recipe=self.scenes.recipe)
+        self.movies = MovieMaker(session, self.viewing, bridge.post, self)
         self.autosaver = (
             None
             if autosave is None
@@ -233,6 +236,9 @@ class MainWindow(QMainWindow):
         menu.recent_requested.connect(self._on_recent_requested)
         menu.export.triggered.connect(exporter.ask)
         menu.screenshot.triggered.connect(exporter.save_screenshot)
+        menu.movie.triggered.connect(self._on_movie)
+        self.movies.written.connect(exporter.show_written)
+        self.movies.failed.connect(self.messages.show_error)
         menu.report.triggered.connect(exporter.save_report)
         menu.save_recipe.triggered.connect(exporter.save_recipe)
         menu.leave.triggered.connect(self.close)
@@ -255,6 +261,7 @@ class MainWindow(QMainWindow):
         self.person_menu.set_ready(True)
         self.person_menu.show_schema(checkpoint.schema)
         self.person_menu.offer_average(self.session.has_average)
+        self.file_menu.show_schema(checkpoint.schema)
         self.help_menu.card.setEnabled(True)
 
     def _on_person_changed(self, person: Person) -> None:
@@ -277,6 +284,20 @@ class MainWindow(QMainWindow):
 
     def _on_recipe_opened(self, recipe: object) -> None:
         self.link.wish(self.scenes.open, recipe)
+
+    def _on_movie(self) -> None:
+        if self.session.state is not None:
+            dialog = MovieDialog(self.session.state, self)
+            dialog.ordered.connect(self._on_movie_ordered)
+            dialog.open()
+
+    def _on_movie_ordered(self, order: MovieOrder) -> None:
+        if order.kind == SERIES:
+            self.exporter.save_series(order.sweep)
+            return
+        movie = self.exporter.ask_movie(order.sweep.name, order.kind, order.rate_hz)
+        if movie is not None:
+            self.movies.start(order, movie)
 
     def _on_checkpoint_chosen(self, folder: str) -> None:
         self.link.wish(self.session.open_checkpoint, folder)

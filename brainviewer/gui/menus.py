@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from brainviewer.gui.icons import set_icon
+from brainviewer.session.sweep import swept_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,9 @@ class FileMenu(QMenu):
         self.report = make_action(
             self, "Re&port…", "Ctrl+R", "Write a page about this person: pictures, volumes, limits"
         )
+        self.movie = make_action(
+            self, "&Movie…", "Ctrl+Shift+M", "Film the person while age or another number changes"
+        )
         self.addSeparator()
         self.leave = make_action(self, "&Quit", "Ctrl+Q", "Close the window")
         for action, name in (
@@ -83,6 +87,12 @@ class FileMenu(QMenu):
         """Let brains be saved once there is one."""
         for action in (self.open_scan, self.save_recipe, self.export, self.report):
             action.setEnabled(ready)
+        if not ready:
+            self.movie.setEnabled(False)
+
+    def show_schema(self, schema: FeatureSchema) -> None:
+        """Leave out what makes no sense for a generator without numbers to change."""
+        self.movie.setEnabled(bool(swept_features(schema)))
 
     def _on_recent_triggered(self, action: QAction) -> None:
         self.recent_requested.emit(action.data())

@@ -79,6 +79,12 @@ class Pane3D(QWidget):
             self.show_sentence(COMING)
             self._background.run(_import_view, done=self._on_imported, failed=self._on_failed)
 
+    def show_at_once(self, shown: Shown) -> None:
+        """Show a brain before this returns, where the view is there."""
+        if self.view is not None:
+            self._latest = None
+            self.view.show_at_once(shown.brain)
+
     def keep_still(self) -> None:
         """Never become the live view, which needs a screen; `show_picture` fills the pane."""
         self._is_asked_for = True

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
     from brainviewer.session.decoder import LoadGenerator
     from brainviewer.session.look import Paint
+    from brainviewer.session.request import Shown
     from brainviewer.session.scene import Look3D
 
 SIZE_PIXELS = (1600, 1000)
@@ -88,7 +89,7 @@ def render_recipe(
     ExportError
         The picture cannot be written.
     """
-    with _drawn_window(
+    with drawn_window(
         recipe, size=size, device=device, load=load, root=root, beside=beside, arrange=arrange
     ) as window:
         write_picture(out, pixmap_png(window.grab()))
@@ -124,14 +125,14 @@ def report_recipe(
     RecipeError, CheckpointError, FeatureError, GenerationError, ExportError
         As for `render_recipe`.
     """
-    with _drawn_window(recipe, device=device, load=load, root=root) as window:
+    with drawn_window(recipe, device=device, load=load, root=root) as window:
         for _ in report_steps(window.exporter.draft(), out):
             pass
     return out
 
 
 @contextmanager
-def _drawn_window(
+def drawn_window(
     recipe: Path,
     *,
     device: str,
@@ -168,7 +169,7 @@ def _drawn_window(
         _wait_for(lambda: bool(failures) or (_is_complete(session) and not _waits(window)))
         if failures:
             raise GenerationError(failures[0])
-        _fill_3d(window)
+        fill_3d(window, window.session.shown)
         window.setFocus()
         yield window
     finally:
@@ -238,9 +239,9 @@ def _brain_picture(brain: Brain, size: QSize, look: Look3D | None, paint: Paint 
     return QPixmap.fromImage(image.copy())
 
 
-def _fill_3d(window: MainWindow) -> None:
-    """Put a picture into the 3D pane, or the reason why there is none."""
-    pane, shown = window.viewing.pane_3d, window.session.shown
+def fill_3d(window: MainWindow, shown: Shown | None) -> None:
+    """Put a picture of a brain into the 3D pane, or the reason why there is none."""
+    pane = window.viewing.pane_3d
     if shown is None:
         return
     try:

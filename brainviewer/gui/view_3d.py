@@ -107,6 +107,14 @@ class View3D(QWidget):
         self._rest_timer.stop()
         self._draw_soon()
 
+    def show_at_once(self, brain: Brain) -> None:
+        """Show a brain finely, before this returns."""
+        if self.scene is not None:
+            self._rest_timer.stop()
+            self._draw_timer.stop()
+            self._latest, self._wanted = (brain, True), "full"
+            self._draw()
+
     def picture(self) -> QPixmap | None:
         """Return a picture of what is drawn; None where nothing is or the pane is hidden."""
         if self.interactor is None or not self.isVisible():

@@ -160,6 +160,22 @@ class ViewingArea(QWidget):
             self.lightbox.begin()
         self.changed.emit()
 
+    @property
+    def stage(self) -> QWidget:
+        """The pictures: slices and 3D view, two brains, or the lightbox."""
+        return self._pages
+
+    def show_brain(self, shown: Shown) -> None:
+        """Show a brain, fine where it was made fine; in 3D soon."""
+        fine = self._session.fine.of(shown)
+        self.display.show_brain(shown.brain if fine is None else fine)
+        self.pane_3d.show_brain(shown)
+
+    def show_at_once(self, shown: Shown) -> None:
+        """Show a brain, in 3D too before this returns."""
+        self.display.show_brain(shown.brain)
+        self.pane_3d.show_at_once(shown)
+
     def preferences(self) -> Preferences:
         """Describe what of the look is kept for the next start."""
         display = self.display
@@ -295,9 +311,7 @@ class ViewingArea(QWidget):
         super().closeEvent(event)
 
     def _on_brain_changed(self, shown: Shown) -> None:
-        fine = self._session.fine.of(shown)
-        self.display.show_brain(shown.brain if fine is None else fine)
-        self.pane_3d.show_brain(shown)
+        self.show_brain(shown)
 
     def _on_fine_changed(self, fine: Fine) -> None:
         """Show the slices fine; the surfaces stay, which a drag could not wait for."""

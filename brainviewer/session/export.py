@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +16,7 @@ import numpy as np
 import brainviewer
 from brainviewer.core.files import reason_for, write_json_atomically, write_text_atomically
 from brainviewer.core.nifti import ImageError, SpaceCode, write_frames, write_volume
+from brainviewer.core.scenario import AGE
 from brainviewer.core.tissues import TISSUE_NAMES, TISSUES, label_map
 from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.bids import (
@@ -28,6 +30,7 @@ from brainviewer.session.bids import (
 )
 from brainviewer.session.model import identity_of
 from brainviewer.session.request import Course, measured_volumes_ml
+from brainviewer.session.sweep import conditions_along
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Conditions
     from brainviewer.core.recipe import Recipe
     from brainviewer.generators.base import Identity, Space
+    from brainviewer.session.model import State
+    from brainviewer.session.sweep import Sweep
 
 PROGRAM = f"BrainViewer {brainviewer.__version__}"
 SPACE_CODES = {"native": SpaceCode.ALIGNED, "template": SpaceCode.MNI}
@@ -137,24 +142,85 @@ def trajectory_export_steps(
         The images; their sidecars hold the recipe, the ages and the volumes.
     """
     desc = course.scenario.value
-    check_destination(destination, _names(maker.channels, destination.label, desc))
+    series = Series(
+        desc,
+        f"one frame an age ({desc} scenario)",
+        tuple(float(age) for age in ages),
+        [course.at(float(age)) for age in ages],
+        {"AgesYears": ages.tolist()},
+    )
+    return series_export_steps(maker, recipe, destination, series=series, on_brain=on_brain)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One person under many conditions, the frames of a 4D image.
+
+    Attributes
+    ----------
+    desc : str
+        For the file name, letters and digits.
+    what : str
+        What a frame is, in words.
+    values : tuple of float
+        What goes along the frames, such as the age in years.
+    conditions : sequence of Conditions, one a frame
+    facts : mapping
+        Further keys of the sidecar.
+    """
+
+    desc: str
+    what: str
+    values: tuple[float, ...]
+    conditions: Sequence[Conditions]
+    facts: Mapping[str, Any]
+
+
+def sweep_series(state: State, sweep: Sweep) -> Series:
+    """Describe the frames of a sweep; the times of the image are the values of the feature."""
+    feature = state.checkpoint.schema[sweep.name]
+    conditions = conditions_along(state, sweep)
+    facts: dict[str, Any] = {"SweptFeature": sweep.name, "SweptValues": list(sweep.values)}
+    if sweep.name == AGE:
+        facts["AgesYears"] = list(sweep.values)
+    else:
+        facts["SweptUnit"] = feature.unit
+    letters = "".join(it for it in sweep.name if it.isalnum())
+    what = f"one frame a value of {sweep.name} ({state.scenario.value} scenario)"
+    return Series(f"sweep{letters}", what, sweep.values, conditions, facts)
+
+
+def series_export_steps(
+    maker: Maker,
+    recipe: Recipe,
+    destination: Destination,
+    *,
+    series: Series,
+    on_brain: Callable[[float, Brain], None] = lambda value, brain: None,
+) -> Generator[float, None, list[Path]]:
+    """Make the brain of every frame and write each channel as a 4D image.
+
+    Yields and returns what `trajectory_export_steps` does.
+    """
+    check_destination(destination, _names(maker.channels, destination.label, series.desc))
     identity = identity_of(recipe, maker)
     brains: list[Brain] = []
-    for age in ages:
-        brains.append(maker.generate(identity, course.at(float(age))))
-        on_brain(float(age), brains[-1])
-        yield len(brains) / (len(ages) + 1)
+    for value, conditions in zip(series.values, series.conditions, strict=True):
+        brains.append(maker.generate(identity, conditions))
+        on_brain(value, brains[-1])
+        yield len(brains) / (len(series.values) + 1)
     files: Files = {}
     for channel in maker.channels:
         frames = [brain.volume(channel) for brain in brains]
-        what = f"{_in_words(channel)}, one frame an age ({desc} scenario)"
-        facts: dict[str, Any] = {"AgesYears": ages.tolist()}
+        facts = dict(series.facts)
         if channel in TISSUES:
             facts["VolumesML"] = [measured_volumes_ml(brain)[channel] for brain in brains]
         files |= image_files(
-            _stem(destination.label, channel, desc),
-            partial(_write_frames, frames=frames, space=maker.space),
-            image_sidecar(recipe, what, space=maker.space, further=facts),
+            _stem(destination.label, channel, series.desc),
+            partial(_write_frames, frames=frames, times=series.values, space=maker.space),
+            image_sidecar(
+                recipe, f"{_in_words(channel)}, {series.what}", space=maker.space, further=facts
+            ),
         )
     paths = write_files(destination, files)
     yield 1.0
@@ -225,9 +291,21 @@ def write_image(path: Path, *, volume: Volume, space: Space) -> None:
     write_volume(path, volume, description=PROGRAM, space=SPACE_CODES[space])
 
 
-def _write_frames(path: Path, *, frames: list[Volume], space: Space) -> None:
-    description = f"{PROGRAM}, one frame an age"
-    write_frames(path, frames, dtype=np.uint16, description=description, space=SPACE_CODES[space])
+def _write_frames(
+    path: Path, *, frames: list[Volume], times: tuple[float, ...], space: Space
+) -> None:
+    """Write frames whose times are ages or other values, where these go in equal steps."""
+    steps = np.diff(times)
+    even = len(steps) > 0 and bool(np.allclose(steps, steps[0], rtol=1e-3))
+    write_frames(
+        path,
+        frames,
+        dtype=np.uint16,
+        description=f"{PROGRAM}, one frame a value",
+        space=SPACE_CODES[space],
+        start=times[0] if even else 0.0,
+        step=float(steps[0]) if even else 1.0,
+    )
 
 
 def write_files(destination: Destination, files: Files) -> list[Path]:
