@@ -75,7 +75,8 @@ def plain(text: str) -> str:
 def _command(where: str, action: QAction) -> Command:
     native = QKeySequence.SequenceFormat.NativeText
     keys = ", ".join(it.toString(native) for it in action.shortcuts())
-    name, explanation = plain(action.iconText()), action.toolTip()
+    # The text without its mnemonic, or what stands in for a text that changes.
+    name, explanation = action.iconText().rstrip("…"), action.toolTip()
     is_news = explanation not in ("", name, action.text())
     return Command(where, name, explanation if is_news else "", keys, action)
 

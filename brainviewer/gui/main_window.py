@@ -397,12 +397,14 @@ class MainWindow(QMainWindow):
         self.file_menu.show_recent(self._settings.recent_files)
         self.docks.restore(self._settings.layout)
         self.viewing.show_preferences(self._settings.preferences)
+        self.viewing.viewpoints.replace(self._settings.viewpoints)
 
     def _save(self) -> None:
         self._settings = replace(
             self._settings,
             layout=self.docks.layout(),
             preferences=self.viewing.preferences(),
+            viewpoints=self.viewing.viewpoints.all,
         )
         self._save_settings(self._settings)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from brainviewer.session.look import Paint
     from brainviewer.session.request import Shown
     from brainviewer.session.scene import Look3D
+    from brainviewer.session.viewpoints import Viewpoint
 
 VIEW_MODULE = "brainviewer.gui.view_3d"
 # While the hand drags, the slices go before the 3D view.
@@ -44,9 +45,12 @@ class Pane3D(QWidget):
     -------
     maximise_requested
         The user asks for the whole space for this pane, or to give it back.
+    picked : (x, y, z), world mm
+        The user clicked on the brain there.
     """
 
     maximise_requested = Signal()
+    picked = Signal(object)
 
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +62,7 @@ class Pane3D(QWidget):
         self.view: View3D | None = None
         self._wanted_look: Look3D | None = None
         self._paint: Paint | None = None
+        self._crosshair = (0.0, 0.0, 0.0)
         self.label = QLabel(NOTHING_YET)
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.label.setWordWrap(True)
@@ -129,6 +134,22 @@ class Pane3D(QWidget):
         if self.view is not None:
             self.view.show_paint(paint)
 
+    def set_crosshair(self, world: tuple[float, float, float]) -> None:
+        """Know where the crosshair is, world mm."""
+        self._crosshair = world
+        if self.view is not None:
+            self.view.set_crosshair(world)
+
+    def show_viewpoint(self, viewpoint: Viewpoint) -> None:
+        """Look at the brain from a saved view."""
+        if self.view is not None:
+            self.view.show_viewpoint(viewpoint)
+
+    def show_next_clip(self) -> None:
+        """Cut the next side of the brain away, after the last none."""
+        if self.view is not None:
+            self.view.tools.show_next_clip()
+
     def look_from(self, side: str) -> None:
         """Look from one of L R A P S I."""
         if self.view is not None:
@@ -156,6 +177,8 @@ class Pane3D(QWidget):
         if self._is_closed:
             return
         self.view = module.View3D()
+        self.view.picked.connect(self.picked)
+        self.view.set_crosshair(self._crosshair)
         self.label.hide()
         self._column.addWidget(self.view, 1)
         self.view.show_paint(self._paint)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyvista as pv
+from vtkmodules.vtkCommonDataModel import vtkPlane
+from vtkmodules.vtkRenderingCore import vtkCellPicker
 
 from brainviewer.gui.brain_surfaces import (
     Surface,
@@ -23,7 +25,9 @@ from brainviewer.session.scene import Look3D
 if TYPE_CHECKING:
     from brainviewer.core.volume import Affine, Brain
     from brainviewer.session.look import Paint
+    from brainviewer.session.viewpoints import Viewpoint
 
+Point = tuple[float, float, float]
 Quality = Literal["draft", "full"]
 Side = Literal["L", "R", "A", "P", "S", "I"]
 
@@ -44,6 +48,9 @@ VIEWS: dict[Side, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
     "S": ((0, 0, 1), (0, 1, 0)),
     "I": ((0, 0, -1), (0, 1, 0)),
 }
+# By its letter in a look; none for the whole brain.
+SIDE_OF: dict[str, Side | None] = {"": None, **{side: side for side in VIEWS}}
+PICK_TOLERANCE = 0.001  # of the diagonal of the picture
 HOME = ((-0.83, 0.65, 0.38), (0, 0, 1))
 VIEW_ANGLE_DEGREES = 24.0
 UPDATE_RATES_HZ: dict[Quality, float] = {"draft": 30.0, "full": 0.001}
@@ -74,6 +81,8 @@ class Scene3D:
         self._actors = {it: surface_actor(it, mesh) for it, mesh in self._meshes.items()}
         self._grey = pv.ImageData()
         self._volume = volume_actor()
+        self._clip: Side | None = None
+        self._clip_at = (0.0, 0.0, 0.0)
         for prop in (*self._actors.values(), self._volume):
             plotter.renderer.AddViewProp(prop)
         dress(plotter)
@@ -122,6 +131,50 @@ class Scene3D:
         self._actors[Surface.CORTEX].prop.opacity = opacity
         self._show_what_is_wanted()
 
+    def clip(self, side: Side | None, at: tuple[float, float, float]) -> None:
+        """Cut a side of the brain away.
+
+        Parameters
+        ----------
+        side : ``"L"``, ``"R"``, ``"A"``, ``"P"``, ``"S"``, ``"I"`` or None
+            None shows the brain whole.
+        at : (x, y, z), world mm
+            A point of the cut.
+        """
+        self._clip, self._clip_at = side, at
+        for prop in (*self._actors.values(), self._volume):
+            mapper = prop.GetMapper()
+            mapper.RemoveAllClippingPlanes()
+            if side is not None:
+                mapper.AddClippingPlane(_plane_before(at, VIEWS[side][0]))
+        self._show_what_is_wanted()
+
+    def pick(self, x: float, y: float) -> tuple[float, float, float] | None:
+        """Find the point of the brain under a place in the picture.
+
+        Parameters
+        ----------
+        x, y : float, pixels of the screen
+            From the lower left.
+
+        Returns
+        -------
+        (x, y, z), world mm, or None where there is no brain
+        """
+        picker = vtkCellPicker()
+        picker.PickFromListOn()
+        picker.SetTolerance(PICK_TOLERANCE)
+        for prop in (*self._actors.values(), self._volume):
+            if prop.GetVisibility():
+                picker.AddPickList(prop)
+        if not picker.Pick(x, y, 0.0, self.plotter.renderer):
+            return None
+        return _point(picker.GetPickPosition())
+
+    def show_viewpoint(self, viewpoint: Viewpoint) -> None:
+        """Look at the brain from a saved view."""
+        self._stand(viewpoint.position, viewpoint.focal_point, viewpoint.up)
+
     def look_from(self, side: Side) -> None:
         """Look at the brain from the person's left, right, front, back, from above or below."""
         self._look(*VIEWS[side])
@@ -153,6 +206,8 @@ class Scene3D:
             _point(camera.position),
             _point(camera.focal_point),
             _point(camera.up),
+            self._clip or "",
+            self._clip_at,
         )
 
     def show_look(self, look: Look3D) -> None:
@@ -160,13 +215,17 @@ class Scene3D:
         self._mode = Mode(look.mode)
         self._shown = {it: it.name.lower() in look.surfaces for it in Surface}
         self.set_cortex_opacity(look.cortex_opacity)
-        camera = self.plotter.camera
-        camera.position, camera.focal_point, camera.up = look.position, look.focal_point, look.up
-        self.plotter.renderer.ResetCameraClippingRange()
+        self.clip(SIDE_OF[look.clip], look.clip_at)
+        self._stand(look.position, look.focal_point, look.up)
 
     def bounds(self, surface: Surface) -> tuple[float, ...]:
         """Tell where a surface lies: x, x, y, y, z, z in world mm."""
         return tuple(self._actors[surface].GetBounds())
+
+    def _stand(self, position: Point, focal_point: Point, up: Point) -> None:
+        camera = self.plotter.camera
+        camera.position, camera.focal_point, camera.up = position, focal_point, up
+        self.plotter.renderer.ResetCameraClippingRange()
 
     def _look(self, direction: tuple[float, ...], up: tuple[float, ...]) -> None:
         camera = self.plotter.camera
@@ -211,8 +270,12 @@ class Scene3D:
         return surface is Surface.CORTEX or not self._is_behind_cortex()
 
     def _is_behind_cortex(self) -> bool:
-        """Nothing inside can be seen through an opaque cortex, so it need not be cut."""
-        return self._shown[Surface.CORTEX] and self._actors[Surface.CORTEX].prop.opacity >= 1
+        """Nothing inside can be seen through an opaque, whole cortex, so it need not be made."""
+        return (
+            self._clip is None
+            and self._shown[Surface.CORTEX]
+            and self._actors[Surface.CORTEX].prop.opacity >= 1
+        )
 
     def _update_surface(self, surface: Surface) -> None:
         if self._tissues is None:
@@ -291,9 +354,17 @@ def render_brain_3d(
         plotter.close()
 
 
-def _point(values: tuple[float, ...]) -> tuple[float, float, float]:
+def _point(values: tuple[float, ...]) -> Point:
     x, y, z = (float(value) for value in values)
     return x, y, z
+
+
+def _plane_before(at: Point, away: tuple[int, int, int]) -> vtkPlane:
+    """Make a plane through a point that keeps what does not lie in a direction."""
+    plane = vtkPlane()
+    plane.SetOrigin(*at)
+    plane.SetNormal(*(-it for it in away))
+    return plane
 
 
 def _split(affine: Affine) -> tuple[Affine, Affine]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QKeyEvent,
     QKeySequence,
+    QMouseEvent,
     QPixmap,
     QShortcut,
     QShowEvent,
@@ -19,8 +20,9 @@ from pyvistaqt import QtInteractor
 
 from brainviewer.gui.controls import described, one_shot_timer
 from brainviewer.gui.opengl import why_no_opengl
-from brainviewer.gui.scene_3d import Scene3D, Side
+from brainviewer.gui.scene_3d import SIDE_OF, Scene3D, Side
 from brainviewer.gui.view_3d_tools import View3DTools
+from brainviewer.session.scene import CLIPS
 
 if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
     from brainviewer.gui.scene_3d import Mode, Quality
     from brainviewer.session.look import Paint
     from brainviewer.session.scene import Look3D
+    from brainviewer.session.viewpoints import Viewpoint
 
 REST_MS = 150
 """How long no new brain may come before the full surfaces are cut."""
 
+CLICK_PIXELS = 4
 STEP_DEGREES = 10.0
 STEP_ZOOM = 1.1
 
@@ -64,9 +68,10 @@ _NOT_FOR_VTK = (
     QEvent.Type.MouseButtonDblClick,
 )
 _HELP = (
-    "Drag to rotate, middle button to pan, wheel or right button to zoom\n"
+    "Click to move the crosshair, drag to rotate\n"
+    "Middle button to pan, wheel or right button to zoom\n"
     "1, 3, 7: from the front, the left, above; with Shift from the opposite side; R: reset\n"
-    "Arrow keys rotate, + and − zoom"
+    "Arrow keys rotate, + and − zoom; C cuts a side away, up to the crosshair"
 )
 
 
@@ -75,7 +80,14 @@ class View3D(QWidget):
 
     Whoever holds it calls `close` before the application ends, because Qt does not close the
     children of a window that closes, and OpenGL must end while the window still lives.
+
+    Signals
+    -------
+    picked : (x, y, z), world mm
+        The user clicked on the brain there.
     """
+
+    picked = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +97,8 @@ class View3D(QWidget):
         self.interactor: QtInteractor | None = None
         self._latest: tuple[Brain, bool] | None = None
         self._wanted: Quality = "draft"
+        self._crosshair = (0.0, 0.0, 0.0)
+        self._pressed_at: QPointF | None = None
         self._draw_timer = one_shot_timer(self, "view_3d_draw_timer", 0)
         self._rest_timer = one_shot_timer(self, "view_3d_rest_timer", REST_MS)
         column = QVBoxLayout(self)
@@ -114,6 +128,20 @@ class View3D(QWidget):
             self._draw_timer.stop()
             self._latest, self._wanted = (brain, True), "full"
             self._draw()
+
+    def set_crosshair(self, world: tuple[float, float, float]) -> None:
+        """Know where the crosshair is, world mm: what is cut away is cut there."""
+        self._crosshair = world
+        side = SIDE_OF[CLIPS[self.tools.clip_chooser.currentIndex()]]
+        if self.scene is not None and side is not None:
+            self.scene.clip(side, world)
+            self._render()
+
+    def show_viewpoint(self, viewpoint: Viewpoint) -> None:
+        """Look at the brain from a saved view."""
+        if self.scene is not None:
+            self.scene.show_viewpoint(viewpoint)
+            self._render()
 
     def picture(self) -> QPixmap | None:
         """Return a picture of what is drawn; None where nothing is or the pane is hidden."""
@@ -162,6 +190,8 @@ class View3D(QWidget):
 
         VTK would close the picture on Q, draw wires on W, and rotate on a double click.
         """
+        if isinstance(event, QMouseEvent):
+            self._watch_click(event)
         if event.type() not in _NOT_FOR_VTK or _moves_focus(event):
             return super().eventFilter(watched, event)
         event.ignore()  # so that Qt offers it to the parents
@@ -179,6 +209,26 @@ class View3D(QWidget):
             self.interactor.deleteLater()
             self.interactor = None
         super().closeEvent(event)
+
+    def _watch_click(self, event: QMouseEvent) -> None:
+        """Pick where the left button is let go, unless it has dragged."""
+        if event.button() is not Qt.MouseButton.LeftButton:
+            return
+        if event.type() is QEvent.Type.MouseButtonPress:
+            self._pressed_at = event.position()
+        elif event.type() is QEvent.Type.MouseButtonRelease and self._pressed_at is not None:
+            moved, self._pressed_at = event.position() - self._pressed_at, None
+            if moved.manhattanLength() < CLICK_PIXELS:
+                self._pick(event.position())
+
+    def _pick(self, position: QPointF) -> None:
+        if self.scene is None or self.interactor is None:
+            return
+        ratio = self.interactor.devicePixelRatioF()
+        x, y = position.x() * ratio, (self.interactor.height() - 1 - position.y()) * ratio
+        point = self.scene.pick(x, y)
+        if point is not None:
+            self.picked.emit(point)
 
     def _make_picture(self) -> QtInteractor:
         self.interactor = QtInteractor(self, auto_update=False, multi_samples=0)
@@ -198,10 +248,12 @@ class View3D(QWidget):
         self.tools.mode_requested.connect(self._on_mode_requested)
         self.tools.surface_toggled.connect(self._on_surface_toggled)
         self.tools.opacity_requested.connect(self._on_opacity_requested)
+        self.tools.clip_requested.connect(self._on_clip_requested)
         for keys, side in _KEYS.items():
             self._add_shortcut(keys).activated.connect(
                 partial(self.tools.side_requested.emit, side)
             )
+        self._add_shortcut("C").activated.connect(self.tools.show_next_clip)
         self._add_shortcut("R").activated.connect(self._on_reset_requested)
 
     def _add_shortcut(self, keys: str) -> QShortcut:
@@ -251,6 +303,11 @@ class View3D(QWidget):
     def _on_surface_toggled(self, surface: Surface, shown: bool) -> None:
         if self.scene is not None:
             self.scene.show_surface(surface, shown)
+            self._render()
+
+    def _on_clip_requested(self, side: str) -> None:
+        if self.scene is not None:
+            self.scene.clip(SIDE_OF[side], self._crosshair)
             self._render()
 
     def _on_opacity_requested(self, opacity: float) -> None:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from brainviewer.gui.brain_surfaces import Surface
 from brainviewer.gui.controls import described
 from brainviewer.gui.scene_3d import Mode, Side
+from brainviewer.session.scene import CLIPS
 
 if TYPE_CHECKING:
     from brainviewer.session.scene import Look3D
@@ -32,6 +33,15 @@ _SIDES: dict[Side, str] = {
     "P": "the back (Shift+1)",
     "S": "above (key 7)",
     "I": "below (Shift+7)",
+}
+_CLIP_TEXTS = {
+    "": "Whole",
+    "L": "Cut left",
+    "R": "Cut right",
+    "A": "Cut front",
+    "P": "Cut back",
+    "S": "Cut top",
+    "I": "Cut bottom",
 }
 _SURFACES = {
     Surface.CORTEX: ("Cortex", "Show the outer surface of the grey matter"),
@@ -57,6 +67,8 @@ class View3DTools(QWidget):
     mode_requested : Mode
     surface_toggled : Surface, bool
     opacity_requested : float in [0, 1], of the cortex
+    clip_requested : str
+        The side to cut away, one of L R A P S I; empty for none.
     """
 
     side_requested = Signal(str)
@@ -64,6 +76,7 @@ class View3DTools(QWidget):
     mode_requested = Signal(object)
     surface_toggled = Signal(object, bool)
     opacity_requested = Signal(float)
+    clip_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +89,7 @@ class View3DTools(QWidget):
             tooltip="Look from the left, the front and above again (key R)",
         )
         self.mode_chooser = _mode_chooser()
+        self.clip_chooser = _clip_chooser()
         self.surface_boxes = {surface: _surface_box(surface) for surface in Surface}
         self.opacity_slider = _opacity_slider()
         self.opacity_label = QLabel("100 %")
@@ -88,13 +102,19 @@ class View3DTools(QWidget):
         for surface, box in self.surface_boxes.items():
             box.setChecked(surface.name.lower() in look.surfaces)
         self.opacity_slider.setValue(round(100 * look.cortex_opacity))
+        self.clip_chooser.setCurrentIndex(list(CLIPS).index(look.clip))
+
+    def show_next_clip(self) -> None:
+        """Cut the next side away, after the last none."""
+        following = (self.clip_chooser.currentIndex() + 1) % self.clip_chooser.count()
+        self.clip_chooser.setCurrentIndex(following)
 
     def _lay_out(self) -> None:
         """Put what is looked from above what is looked at: one row would widen the column."""
         cortex, *inner = self.surface_boxes.values()
         self.opacity_label.setMinimumWidth(self.opacity_label.sizeHint().width())
         rows = (
-            (*self.side_buttons.values(), self.reset_button, self.mode_chooser),
+            (*self.side_buttons.values(), self.reset_button, self.mode_chooser, self.clip_chooser),
             (cortex, self.opacity_slider, self.opacity_label, *inner),
         )
         column = QVBoxLayout(self)
@@ -115,6 +135,7 @@ class View3DTools(QWidget):
             box.toggled.connect(partial(self.surface_toggled.emit, surface))
         self.reset_button.clicked.connect(self._on_reset_clicked)
         self.mode_chooser.currentIndexChanged.connect(self._on_mode_chosen)
+        self.clip_chooser.currentIndexChanged.connect(self._on_clip_chosen)
         self.opacity_slider.valueChanged.connect(self._on_opacity_moved)
 
     def _on_reset_clicked(self) -> None:
@@ -125,6 +146,9 @@ class View3DTools(QWidget):
         for widget in (*self.surface_boxes.values(), self.opacity_slider, self.opacity_label):
             widget.setEnabled(mode is Mode.SURFACES)
         self.mode_requested.emit(mode)
+
+    def _on_clip_chosen(self, index: int) -> None:
+        self.clip_requested.emit(CLIPS[index])
 
     def _on_opacity_moved(self, percent: int) -> None:
         self.opacity_label.setText(f"{percent} %")
@@ -148,6 +172,17 @@ def _mode_chooser() -> QComboBox:
         QComboBox(), "view_3d_mode", accessible="How the brain is drawn", tooltip=_MODE_TOOLTIP
     )
     chooser.addItems(list(Mode))
+    return chooser
+
+
+def _clip_chooser() -> QComboBox:
+    chooser = described(
+        QComboBox(),
+        "view_3d_clip",
+        accessible="What is cut away",
+        tooltip="Cut a side of the brain away, up to the crosshair (key C: the next one)",
+    )
+    chooser.addItems([_CLIP_TEXTS[side] for side in CLIPS])
     return chooser
 
 

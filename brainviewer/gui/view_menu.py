@@ -13,6 +13,7 @@ from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.icons import set_icon
 from brainviewer.gui.measure_menu import MeasureMenu
 from brainviewer.gui.menus import make_action
+from brainviewer.gui.viewpoint_menu import ViewpointMenu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +120,7 @@ class ViewMenu(QMenu):
             with QSignalBlocker(action):
                 action.setChecked(holds)
         self.measure.show_rulers()
+        self.viewpoints.show_viewpoints()
         self.interpolations[display.interpolation].setChecked(True)
         self.large_pane.setEnabled(not self._viewing.is_lightbox)
         self.large_3d.setEnabled(not self._viewing.is_comparing)
@@ -194,6 +196,16 @@ class ViewMenu(QMenu):
         for side, text in _SIDES.items():
             action = make_action(menu, text, "", "Turn the brain")
             action.triggered.connect(partial(pane.look_from, side))
+        menu.addSeparator()
+        clip = make_action(
+            menu,
+            "&Cut the next side away",
+            "",
+            "Up to the crosshair; after the last none (C in 3D)",
+        )
+        clip.triggered.connect(pane.show_next_clip)
+        self.viewpoints = ViewpointMenu(menu, pane, self._viewing.viewpoints)
+        menu.addMenu(self.viewpoints)
 
 
 def _checkable(action: QAction) -> QAction:

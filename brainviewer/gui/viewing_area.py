@@ -26,6 +26,7 @@ from brainviewer.session.look import LARGE_3D, LayerLook, Look, look_of_layer
 from brainviewer.session.scene import Scene
 from brainviewer.session.settings import Preferences
 from brainviewer.session.view import View
+from brainviewer.session.viewpoints import Viewpoints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
 KEY_ROWS = (
     *MOUSE_ROWS,
     *LIGHTBOX_ROWS,
+    ("3D view", "Left click", "Move the crosshair to that place of the surface"),
     ("3D view", "Left drag", "Rotate"),
     ("3D view", "Middle drag", "Move the picture"),
     ("3D view", "Wheel, right drag, plus, minus", "Zoom"),
     ("3D view", "1, 3, 7", "Look from the front, the left, above; with Shift from opposite"),
+    ("3D view", "C", "Cut the next side away, up to the crosshair; after the last none"),
     ("3D view", "Arrow keys", "Rotate"),
     ("3D view", "R", "Back to the first view"),
 )
@@ -69,6 +72,7 @@ class ViewingArea(QWidget):
         super().__init__()
         self._session = session
         self.display = Display()
+        self.viewpoints = Viewpoints()
         self.pane_3d = Pane3D(background)
         self.ortho = OrthoView(self.display, self.pane_3d)
         self.compare = CompareView(session, self.display)
@@ -92,6 +96,9 @@ class ViewingArea(QWidget):
         self.display.view_changed.connect(self._on_display_changed)
         self.display.layers_changed.connect(self._on_display_changed)
         self.display.rulers.changed.connect(self._on_display_changed)
+        self.display.crosshair_changed.connect(self._on_crosshair_changed)
+        self.viewpoints.changed.connect(self._on_display_changed)
+        self.pane_3d.picked.connect(self.display.set_crosshair)
         self.ortho.maximised_changed.connect(self.changed)
         self.lightbox.changed.connect(self.changed)
         self.lightbox.canvas.leave_requested.connect(partial(self.show_lightbox, False))
@@ -305,6 +312,8 @@ class ViewingArea(QWidget):
         self._session.fine.changed.disconnect(self._on_fine_changed, missing_ok=True)
         self.display.view_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
+        self.display.crosshair_changed.disconnect(self._on_crosshair_changed, missing_ok=True)
+        self.viewpoints.changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.rulers.changed.disconnect(self._on_display_changed, missing_ok=True)
         for part in (self.ortho, self.compare, self.lightbox, self.cursor_bar, self.layers):
             part.close()
@@ -316,6 +325,9 @@ class ViewingArea(QWidget):
     def _on_fine_changed(self, fine: Fine) -> None:
         """Show the slices fine; the surfaces stay, which a drag could not wait for."""
         self.display.show_brain(fine.brain)
+
+    def _on_crosshair_changed(self) -> None:
+        self.pane_3d.set_crosshair(self.display.crosshair)
 
     def _on_display_changed(self) -> None:
         self.changed.emit()

@@ -22,6 +22,7 @@ World = tuple[float, float, float]
 
 LARGE = ("", *Plane, LARGE_3D)
 MODES_3D = ("Surfaces", "Volume")
+CLIPS = ("", *"LRAPSI")
 SURFACES_3D = ("cortex", "white_matter", "ventricles")
 
 
@@ -39,6 +40,10 @@ class Look3D:
         Where the camera stands, and what it looks at.
     up : (x, y, z)
         What points up in its picture.
+    clip : str
+        The side that is cut away, one of L R A P S I; empty for none.
+    clip_at : (x, y, z), world mm
+        A point of the cut.
     """
 
     mode: str
@@ -47,6 +52,8 @@ class Look3D:
     position: World
     focal_point: World
     up: World
+    clip: str = ""
+    clip_at: World = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,6 +221,9 @@ def _look_3d(entry: Mapping[str, Any]) -> Look3D:
         _point(entry["position"]),
         _point(entry["focal_point"]),
         _point(entry["up"]),
+        # Recipes from before there were cuts have none.
+        _one_of(entry.get("clip", ""), CLIPS),
+        _point(entry.get("clip_at", [0.0, 0.0, 0.0])),
     )
 
 

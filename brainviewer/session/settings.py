@@ -15,6 +15,7 @@ from brainviewer.core.files import reason_for, write_json_atomically
 from brainviewer.core.space import Convention
 from brainviewer.session.layers import Interpolation
 from brainviewer.session.view import ZOOM_RANGE
+from brainviewer.session.viewpoints import Viewpoint
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,12 +56,15 @@ class Settings:
     layout : bytes
         The arrangement of the window, as Qt gives it; empty at the first start.
     preferences : Preferences
+    viewpoints : tuple of Viewpoint
+        The named 3D views.
     """
 
     recent_files: tuple[str, ...] = ()
     last_checkpoint: str = ""
     layout: bytes = b""
     preferences: Preferences = Preferences()
+    viewpoints: tuple[Viewpoint, ...] = ()
 
     def with_recent_file(self, path: Path | str) -> Settings:
         """Put a file first among the recent ones."""
@@ -102,6 +106,7 @@ def _to_json(settings: Settings) -> dict[str, Any]:
         "last_checkpoint": settings.last_checkpoint,
         "layout": base64.b64encode(settings.layout).decode("ascii"),
         "preferences": asdict(settings.preferences),
+        "viewpoints": [it.to_json() for it in settings.viewpoints],
     }
 
 
@@ -110,9 +115,10 @@ def _from_json(entry: dict[str, Any]) -> Settings:
     if not isinstance(recent, list) or not all(isinstance(name, str) for name in (*recent, last)):
         raise TypeError("recent files and checkpoint must be texts")
     layout = base64.b64decode(entry["layout"], validate=True)
-    # Files from before there were preferences have none.
+    # Files from before there were preferences and viewpoints have none.
     preferences = _preferences(entry.get("preferences", asdict(Preferences())))
-    return Settings(tuple(recent[:MOST_RECENT]), last, layout, preferences)
+    viewpoints = tuple(Viewpoint.from_json(it) for it in entry.get("viewpoints", []))
+    return Settings(tuple(recent[:MOST_RECENT]), last, layout, preferences, viewpoints)
 
 
 def _preferences(entry: dict[str, Any]) -> Preferences:

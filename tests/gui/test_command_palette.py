@@ -80,7 +80,7 @@ def test_typing_and_return_do_a_command(palette, started, qtbot) -> None:
 
 
 def test_arrows_pass_over_what_cannot_be_done_now(palette, qtbot) -> None:
-    qtbot.keyClicks(palette.search, "next way")
+    qtbot.keyClicks(palette.search, "next way to compare")
     assert "View › Next way to compare (not available now)" in shown(palette)
     assert palette.table.currentItem() is None
     qtbot.keyClick(palette.search, Qt.Key.Key_Return)

@@ -242,6 +242,7 @@ def test_every_control_can_be_reached_found_and_understood(view):
         *tools.side_buttons.values(),
         tools.reset_button,
         tools.mode_chooser,
+        tools.clip_chooser,
         *tools.surface_boxes.values(),
         tools.opacity_slider,
     ]
@@ -290,3 +291,42 @@ def test_closing_twice_and_a_late_brain_do_no_harm(view, qtbot):
     view.tools.reset_button.click()
     qtbot.wait(20)
     assert view.interactor is None
+
+
+@opengl
+def test_a_click_picks_a_place_of_the_surface_and_a_drag_does_not(view, qtbot):
+    view.show_at_once(cube())
+    view.scene.look_from("L")
+    view.interactor.grabFramebuffer()
+    middle, picked = view.interactor.rect().center(), []
+    view.picked.connect(picked.append)
+    qtbot.mouseClick(view.interactor, Qt.MouseButton.LeftButton, pos=middle)
+    (point,) = picked
+    assert point == pytest.approx((14.0, 38.0, 38.0), abs=2.5)  # the cube's left face is x = 14
+    qtbot.mouseClick(view.interactor, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
+    qtbot.mousePress(view.interactor, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(view.interactor, middle + QPoint(30, 0))
+    qtbot.mouseRelease(view.interactor, Qt.MouseButton.LeftButton, pos=middle + QPoint(30, 0))
+    assert len(picked) == 1
+
+
+@opengl
+def test_c_cuts_a_side_away_and_the_cut_follows_the_crosshair(view, qtbot):
+    view.show_at_once(cube())
+    view.activateWindow()
+    view.interactor.setFocus()
+    qtbot.waitUntil(view.interactor.hasFocus)
+    view.set_crosshair((38.0, 38.0, 38.0))
+    whole = view.interactor.grabFramebuffer()
+    qtbot.keyClick(view.interactor, Qt.Key.Key_C)
+    assert view.look().clip == "L"
+    assert view.tools.clip_chooser.currentText() == "Cut left"
+    half = view.interactor.grabFramebuffer()
+    assert half != whole
+    view.set_crosshair((26.0, 38.0, 38.0))
+    assert view.look().clip_at == (26.0, 38.0, 38.0)
+    assert view.interactor.grabFramebuffer() != half
+    for _ in range(6):
+        qtbot.keyClick(view.interactor, Qt.Key.Key_C)
+    assert view.look().clip == ""
+    assert view.interactor.grabFramebuffer() == whole
