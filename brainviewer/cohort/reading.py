@@ -179,6 +179,14 @@ def read_t1(store: CohortStore, participant_id: str, crop: Crop) -> NDArray[np.u
         raise _damaged(store, participant_id, str(error)) from error
 
 
+def find_t1(store: CohortStore, participant_id: str, crop: Crop) -> NDArray[np.uint8] | None:
+    """Read the T1 image (I, J, K) of a person as `read_t1` does; None where the person has none."""
+    if not _read_arrays(store, participant_id, (T1_RIGID,)):
+        return None
+    image: NDArray[np.uint8] = read_t1(store, participant_id, crop)[0]
+    return image
+
+
 def _read_part(
     store: CohortStore, participant_id: str, names: Sequence[str], crop: Crop
 ) -> NDArray[np.uint8]:

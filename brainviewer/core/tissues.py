@@ -9,26 +9,48 @@ import numpy as np
 from brainviewer.core.volume import Affine, Brain, voxel_volume_ml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 TISSUES = ("WM", "GM", "CSF")
+T1 = "T1w"  # the channel of an image
 TISSUE_NAMES = {"WM": "white matter", "GM": "grey matter", "CSF": "cerebrospinal fluid"}
 
 
 def tissue_volumes_ml(brain: Brain) -> dict[str, float]:
-    """Tissue volumes of a brain that holds tissue maps.
+    """Tissue volumes of a brain that holds tissue maps, with or without an image.
 
     The volume of a tissue is the sum of its partial volumes times the volume of a voxel.
 
     Parameters
     ----------
-    brain : Brain with the channels WM, GM and CSF
+    brain : Brain with the channels WM, GM and CSF, and perhaps T1w
 
     Returns
     -------
     dict of tissue -> float, mL
     """
-    return map_volumes_ml(brain.data, brain.affine, brain.channels)
+    maps = tissue_maps(brain)
+    return map_volumes_ml(maps.data, maps.affine)
+
+
+def has_tissues(channels: Iterable[str]) -> bool:
+    """Tell whether there are maps of WM, GM and CSF among the channels."""
+    return set(TISSUES) <= set(channels)
+
+
+def tissue_maps(brain: Brain) -> Brain:
+    """Return the maps of WM, GM and CSF of a brain that may have an image too.
+
+    Raises
+    ------
+    KeyError
+        When a map is missing.
+    """
+    if brain.channels[: len(TISSUES)] == TISSUES:
+        return Brain(TISSUES, brain.data[: len(TISSUES)], brain.affine)
+    return Brain(TISSUES, np.stack([brain.volume(it).data for it in TISSUES]), brain.affine)
 
 
 def map_volumes_ml(

@@ -10,6 +10,7 @@ import numpy as np
 
 from brainviewer.core.scenario import AGE, SEX, Scenario, conditions_at_age, feature_age
 from brainviewer.core.tissues import TISSUES
+from brainviewer.evaluation.making import make_maps
 from brainviewer.evaluation.scores import Array, Estimate, divide, estimate, mean
 from brainviewer.evaluation.volumes import brain_volumes_ml
 
@@ -83,8 +84,8 @@ def _age_person(
             moved = conditions_at_age(
                 generator.schema, regression, factual, age=float(age), scenario=scenario
             )
-            brain = generator.generate(identity, moved)
-            volumes[scenario.value][place] = brain_volumes_ml(brain.data, brain.affine)
+            maps = make_maps(generator, identity, moved)
+            volumes[scenario.value][place] = brain_volumes_ml(maps, generator.affine)
     return volumes
 
 

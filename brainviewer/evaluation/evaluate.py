@@ -21,6 +21,7 @@ from brainviewer.evaluation.figures import (
     plot_trajectories,
     save_figure,
 )
+from brainviewer.evaluation.making import make_maps
 from brainviewer.evaluation.reconstruction import (
     check_ventricle_measure,
     reconstruct,
@@ -195,7 +196,7 @@ def _montage_row(evidence: Evidence, generator: Generator, index: int) -> list[M
     conditions = evidence.people.test.conditions[index]
     age = f"{feature_age(conditions):.0f} years"
     real = unpack(evidence.people.test.maps[index])
-    drawn = generator.generate(generator.draw(FIRST_SEED), conditions).data
+    drawn = make_maps(generator, generator.draw(FIRST_SEED), conditions)
     row = [MontageBrain(f"real, {age}", real)]
     if generator.can_encode:
         row.append(MontageBrain("reconstructed", reconstruct(generator, real, conditions)))

@@ -11,6 +11,7 @@ from scipy.stats import t as student
 from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.core.volume import Brain
 from brainviewer.evaluation.ageing import age_people
+from brainviewer.evaluation.making import evaluated_channels
 from brainviewer.evaluation.reconstruction import unpack
 from brainviewer.evaluation.volumes import FIRST_SEED
 
@@ -113,5 +114,5 @@ def fit_line(ages: Array, volumes: Array, at: Array) -> tuple[Array, Array]:
 def _identity(generator: Generator, people: EvaluationPeople, index: int) -> Identity:
     if not generator.can_encode:
         return generator.draw(FIRST_SEED)
-    brain = Brain(generator.channels, unpack(people.test.maps[index]), generator.affine)
+    brain = Brain(evaluated_channels(generator), unpack(people.test.maps[index]), generator.affine)
     return generator.encode(brain, people.test.conditions[index])

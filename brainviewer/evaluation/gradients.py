@@ -16,6 +16,7 @@ from brainviewer.core.saliency import saliency_row
 from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.evaluation.making import make_maps
 from brainviewer.evaluation.scores import Array, Estimate, divide, estimate, mean
 from brainviewer.evaluation.ventricles import CSF
 
@@ -280,7 +281,7 @@ def _number(feature: Feature, value: Value) -> float:
 def _measure(
     generator: Generator, identity: Identity, conditions: Conditions, weights: FloatArray
 ) -> NDArray[np.float64]:
-    maps = generator.generate(identity, conditions).data
+    maps = make_maps(generator, identity, conditions)
     return np.array([(own * maps).sum(dtype=np.float64) for own in weights])
 
 

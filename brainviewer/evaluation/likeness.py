@@ -21,6 +21,7 @@ from brainviewer.evaluation.distances import (
     sum_moments,
 )
 from brainviewer.evaluation.feature_networks import AXES, embed_slices, embed_volumes
+from brainviewer.evaluation.making import evaluated_channels, make_maps
 from brainviewer.evaluation.scores import DISTANCE_RESAMPLES, Estimate, estimate_distance
 from brainviewer.evaluation.similarity import mean_similarity, similarities
 from brainviewer.evaluation.volumes import FIRST_SEED
@@ -92,7 +93,7 @@ def draw_sample(
     (N, C, I, J, K) uint8 ndarray
         255 x partial volume or intensity, as real brains are stored.
     """
-    maps = np.empty((len(people), len(generator.channels), *generator.shape), np.uint8)
+    maps = np.empty((len(people), len(evaluated_channels(generator)), *generator.shape), np.uint8)
     for index, conditions in enumerate(people):
         request = ("brain", dict(conditions), FIRST_SEED + index)
         make = partial(_draw_one, generator, conditions, FIRST_SEED + index)
@@ -219,7 +220,7 @@ def _similarity_gap(similar: Sequence[Array], pairs: NDArray[np.int64], weights:
 
 
 def _draw_one(generator: Generator, conditions: Conditions, seed: int) -> Arrays:
-    return {"maps": to_uint8(generator.generate(generator.draw(seed), conditions).data)}
+    return {"maps": to_uint8(make_maps(generator, generator.draw(seed), conditions))}
 
 
 def _partial_volumes(maps: NDArray[np.uint8], index: int) -> FloatArray:

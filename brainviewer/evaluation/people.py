@@ -18,7 +18,7 @@ from brainviewer.cohort.reading import (
 from brainviewer.cohort.store import grid_affine
 from brainviewer.core.features import Conditions, FeatureSchema, Kind
 from brainviewer.core.scenario import AGE, SEX
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import TISSUES, has_tissues
 from brainviewer.evaluation.regions import find_regions
 from brainviewer.evaluation.regressions import TrainingSample
 from brainviewer.evaluation.ventricles import Ventricles, find_ventricles
@@ -178,7 +178,7 @@ def read_volumes(
 
 def _check_output(checkpoint: Checkpoint) -> None:
     channels, space = tuple(checkpoint.config["channels"]), checkpoint.config.get("space")
-    if channels != TISSUES or space != "native":
+    if not has_tissues(channels) or space != "native":
         raise EvaluationError(
             f"evaluation needs a generator of {', '.join(TISSUES)} maps in native space; "
             f"{checkpoint.name} makes {', '.join(channels)} in {space} space"

@@ -10,6 +10,7 @@ import numpy as np
 from brainviewer.cohort.reading import FULL
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import Brain
+from brainviewer.evaluation.making import evaluated_channels, make_maps
 from brainviewer.evaluation.scores import (
     Estimate,
     estimate,
@@ -58,8 +59,8 @@ class Match:
 
 def reconstruct(generator: Generator, maps: FloatArray, conditions: Conditions) -> FloatArray:
     """Encode tissue maps (3, I, J, K) under conditions and decode them under the same."""
-    brain = Brain(generator.channels, maps, generator.affine)
-    return generator.generate(generator.encode(brain, conditions), conditions).data
+    brain = Brain(evaluated_channels(generator), maps, generator.affine)
+    return make_maps(generator, generator.encode(brain, conditions), conditions)
 
 
 def match_people(

@@ -16,6 +16,7 @@ from brainviewer.cohort.reading import FULL, read_regions
 from brainviewer.cohort.store import grid_affine
 from brainviewer.core.scenario import SEX, feature_age
 from brainviewer.core.volume import Brain, voxel_volume_ml
+from brainviewer.evaluation.making import evaluated_channels
 from brainviewer.evaluation.scores import Estimate, bootstrap_interval, divide, pearson
 from brainviewer.evaluation.volumes import FIRST_SEED
 from brainviewer.generators.base import KnowsRegions
@@ -162,7 +163,9 @@ def _overlap(
     assert isinstance(generator, KnowsRegions)
     conditions = test.conditions[index]
     maps = (test.maps[index] / FULL).astype(np.float32)
-    identity = generator.encode(Brain(generator.channels, maps, generator.affine), conditions)
+    identity = generator.encode(
+        Brain(evaluated_channels(generator), maps, generator.affine), conditions
+    )
     made = generator.region_labels(identity, conditions)
     count = len(generator.regions) + 1
     both = np.bincount(made[made == labels].ravel(), minlength=count)

@@ -23,6 +23,7 @@ from brainviewer.evaluation.gradients import (
     structure_weights,
 )
 from brainviewer.evaluation.likeness import draw_sample
+from brainviewer.evaluation.making import make_brain
 from brainviewer.evaluation.people import load_people, takes_features
 from brainviewer.evaluation.report import GENERATOR, likeness_json
 from brainviewer.generators.base import GenerationError
@@ -143,7 +144,7 @@ def _differentiate(
     own = own_identities(generator, people.test.conditions)
     structures, weights = structure_weights(generator.shape, people.affine, people.ventricles)
     if labels is not None:
-        more, inside = label_weights(labels, generator.generate(*own[0]))
+        more, inside = label_weights(labels, make_brain(generator, *own[0]))
         structures, weights = (*structures, *more), np.concatenate([weights, inside])
     try:
         gradients = differentiate_people(generator, own, weights, cache=cache, on_progress=told)

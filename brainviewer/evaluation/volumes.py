@@ -10,6 +10,7 @@ import numpy as np
 
 from brainviewer.core.tissues import TISSUES, map_volumes_ml
 from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.evaluation.making import make_maps
 from brainviewer.evaluation.scores import (
     Estimate,
     divide,
@@ -111,7 +112,7 @@ def draw_person(generator: Generator, conditions: Conditions, seeds: Sequence[in
     drawn = [generator.draw(seed) for seed in seeds]
     identities = [*drawn, *(opposite(identity) for identity in drawn)]
     for index, identity in enumerate(identities):
-        maps = generator.generate(identity, conditions).data
+        maps = make_maps(generator, identity, conditions)
         volumes.append(brain_volumes_ml(maps, generator.affine))
         if index == 0:
             first = maps

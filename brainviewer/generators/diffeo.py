@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from brainviewer.core.tissues import T1, TISSUES
 from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity
 from brainviewer.generators.flow import (
@@ -30,6 +31,7 @@ from brainviewer.generators.flow import (
     pull_slab,
     resample,
 )
+from brainviewer.generators.intensities import Intensities, lit, resized
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
 from brainviewer.generators.region_maps import RegionMaps
 from brainviewer.generators.registration import Effort, registration_steps
@@ -40,9 +42,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from brainviewer.core.features import Conditions
+    from brainviewer.core.features import Conditions, FeatureSchema
     from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.generators.checkpoint import Checkpoint
+    from brainviewer.generators.device import Device
 
 FINE_SLAB = 32  # voxels of the fine grid that are carried in one step
 FINE = 2  # voxels of the fine template in one of the maps, along each axis
@@ -75,6 +78,8 @@ class DiffeoConfig:
         Names of the template's regions; none where its people had no labels.
     fine : bool
         Whether the template is known on a grid twice as fine too.
+    t1 : bool
+        Whether it is known how bright the tissues are in a T1-weighted image.
     """
 
     shape: tuple[int, int, int]
@@ -83,6 +88,7 @@ class DiffeoConfig:
     knots: int = 4
     regions: tuple[str, ...] = ()
     fine: bool = False
+    t1: bool = False
 
     def __post_init__(self) -> None:
         if any(n % MULTIPLE for n in self.shape):
@@ -97,6 +103,16 @@ class DiffeoConfig:
     def latent(self) -> int:
         """Length of the noise."""
         return self.components
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What its brains hold: tissue maps, and a T1-weighted image where it is known."""
+        return (*TISSUES, T1) if self.t1 else TISSUES
+
+    @property
+    def age_terms(self) -> int:
+        """How many of the design's terms are of age and sex alone."""
+        return 2 * (self.knots - 1) + 1
 
     @property
     def voxels(self) -> int:
@@ -144,7 +160,8 @@ class Diffeo(nn.Module):
         self.deviations = Deviations(config.conditions)
         self.regions = RegionMaps(len(config.regions), config.coarse_shape, config.shape)
         voxels = config.voxels
-        terms = 2 * (config.knots - 1) + 1 + config.conditions
+        self.intensities = Intensities(config.shape, config.age_terms) if config.t1 else None
+        terms = config.age_terms + config.conditions
         self.register_buffer("knots", torch.linspace(-1.5, 1.5, config.knots))
         self.register_buffer("centre", torch.zeros(voxels))
         self.register_buffer("basis", torch.zeros(config.components, voxels))
@@ -191,18 +208,37 @@ class Diffeo(nn.Module):
         """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
         return self._pulled(self.velocity(noise, y))
 
-    def fine_tissues(self, noise: Tensor, y: Tensor) -> Iterator[Tensor]:
-        """Return tissue shares, the fine template carried as the other is, slab by slab along i.
+    def light(self, flow: Tensor, y: Tensor) -> Tensor:
+        """Return the light (B, 4, I, J, K) that makes an image of carried tissue shares."""
+        assert self.intensities is not None
+        return self.intensities.light(self.design(y)[:, : self.config.age_terms], flow)
 
-        For noise and conditions of one brain; each is (1, 3, N, 2J, 2K), N the same but at the end.
+    def tissues_and_image(self, noise: Tensor, y: Tensor) -> Tensor:
+        """Return tissue shares and T1-weighted image (B, 4, I, J, K) of noise and conditions."""
+        flow = exponentiate(self.velocity(noise, y))
+        template = self.mean.shares[:, :3].expand(len(flow), -1, -1, -1, -1)
+        shares = pull(template, resample(flow, self.config.shape))
+        return torch.cat([shares, lit(shares, self.light(flow, y))], dim=1)
+
+    def fine_maps(self, noise: Tensor, y: Tensor) -> Iterator[Tensor]:
+        """Return what the fine template gives, carried as the other is, slab by slab along i.
+
+        For noise and conditions of one brain; each is (1, C, N, 2J, 2K), N the same but at the end,
+        with the tissue shares and, where it is known, the image.
         """
         assert self.fine is not None
-        shape, template = self.config.fine_shape, self.fine.shares[:, :3]
+        shape, template, light = self.config.fine_shape, self.fine.shares[:, :3], None
         with torch.inference_mode(), full_precision(noise):
-            flow = resample(exponentiate(self.velocity(noise, y)), shape)
+            coarse = exponentiate(self.velocity(noise, y))
+            flow = resample(coarse, shape)
+            if self.config.t1:
+                light = resized(self.light(coarse, y), shape)
         for start in range(0, shape[0], FINE_SLAB):
+            stop = min(start + FINE_SLAB, shape[0])
             with torch.inference_mode(), full_precision(noise):
-                slab = pull_slab(template, flow, start, min(start + FINE_SLAB, shape[0]))
+                slab = pull_slab(template, flow, start, stop)
+                if light is not None:
+                    slab = torch.cat([slab, lit(slab, light[:, :, start:stop])], dim=1)
             yield slab
 
     def carried(self, scores: Tensor) -> Tensor:
@@ -278,6 +314,22 @@ class DiffeoGenerator(TissueGenerator):
 
     _model: Diffeo
 
+    def __init__(
+        self, name: str, model: Diffeo, *, schema: FeatureSchema, affine: Affine, device: Device
+    ) -> None:
+        super().__init__(name, model, schema=schema, affine=affine, device=device)
+        self.channels = model.config.channels
+
+    @torch.inference_mode()
+    def generate(self, identity: Identity, conditions: Conditions) -> Brain:
+        """Carry the template: (C, I, J, K) in [0, 1]."""
+        if not self._model.config.t1:
+            return super().generate(identity, conditions)
+        noise, y = self._noise_tensor(identity), self._condition_tensor(conditions)
+        with full_precision(noise):
+            maps = self._model.tissues_and_image(noise, y)[0].clamp(0.0, 1.0)
+        return Brain(self.channels, maps.cpu().numpy(), self.affine)
+
     @property
     def regions(self) -> tuple[str, ...]:
         """The names of the regions."""
@@ -315,14 +367,14 @@ class DiffeoGenerator(TissueGenerator):
     def fine_steps(
         self, identity: Identity, conditions: Conditions
     ) -> Generator[float, None, Brain]:
-        """Make tissue maps (3, 2I, 2J, 2K) in [0, 1]; yields the part that is done."""
+        """Make what `generate` does, (C, 2I, 2J, 2K); yields the part that is done."""
         affine = self.fine_affine
         if affine is None:
             raise GenerationError(f"{self.name} has no fine template")
         noise, y = self._noise_tensor(identity), self._condition_tensor(conditions)
-        maps = np.empty((3, *self._model.config.fine_shape), np.float32)
+        maps = np.empty((len(self.channels), *self._model.config.fine_shape), np.float32)
         done = 0
-        for slab in self._model.fine_tissues(noise, y):
+        for slab in self._model.fine_maps(noise, y):
             found = slab[0].float().clamp(0.0, 1.0).cpu().numpy()
             maps[:, done : done + found.shape[1]] = found
             done += found.shape[1]

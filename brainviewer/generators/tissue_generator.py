@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import TISSUES, has_tissues, tissue_maps
 from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity, Space
 from brainviewer.generators.device import Device, choose_device, place_on
@@ -114,7 +114,7 @@ class TissueGenerator:
 
     @torch.inference_mode()
     def encode(self, brain: Brain, conditions: Conditions) -> Identity:
-        """Find the identity of tissue maps on this generator's grid."""
+        """Find the identity of tissue maps on this generator's grid; an image is not looked at."""
         if not isinstance(self._model, EncodingModel):
             raise GenerationError(
                 f"{self.name} has no encoder and cannot show a scan of a person; choose another "
@@ -136,7 +136,7 @@ class TissueGenerator:
     ) -> FloatArray:
         """Differentiate volumes by the condition vector: (3, D), or (S, D) with weights."""
         if not self.schema.columns:
-            return np.zeros((len(self.channels if weights is None else weights), 0), np.float32)
+            return np.zeros((len(TISSUES if weights is None else weights), 0), np.float32)
         y = self._device.tensor(self.schema.encode(conditions))[None].requires_grad_()
         known = torch.from_numpy(self.schema.known(conditions))[None].to(y.device)
         filled = self._model.deviations.fill(y, known)
@@ -150,12 +150,12 @@ class TissueGenerator:
         return torch.stack(rows).float().cpu().numpy()
 
     def _maps_tensor(self, brain: Brain) -> Tensor:
-        if brain.channels != self.channels or brain.data.shape[1:] != self.shape:
+        if not has_tissues(brain.channels) or brain.data.shape[1:] != self.shape:
             raise GenerationError(
-                f"{self.name} encodes {'/'.join(self.channels)} on {self.shape} voxels, got "
+                f"{self.name} encodes {'/'.join(TISSUES)} on {self.shape} voxels, got "
                 f"{'/'.join(brain.channels)} on {brain.data.shape[1:]}"
             )
-        return self._device.tensor(brain.data)[None]
+        return self._device.tensor(tissue_maps(brain).data)[None]
 
     def _decode(self, noise: Tensor, y: Tensor) -> Tensor:
         with self._device.autocast():

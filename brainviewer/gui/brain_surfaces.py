@@ -11,6 +11,7 @@ import pyvista as pv
 from scipy import ndimage
 from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
+from brainviewer.core.tissues import has_tissues
 from brainviewer.core.volume import voxel_spacing
 from brainviewer.session.ventricles import halved, halved_affine, ventricle_mask, widened_to
 
@@ -69,7 +70,7 @@ def grey_image(brain: Brain) -> FloatArray:
 
 def tissues_of(brain: Brain) -> Tissues:
     """Take the tissues from the maps, or unmix them from a T1-weighted image."""
-    if "T1w" not in brain.channels:
+    if has_tissues(brain.channels):
         white = _map(brain, "WM")
         return Tissues(white + _map(brain, "GM"), white, _map(brain, "CSF"), brain.affine)
     image = _map(brain, "T1w")

@@ -116,7 +116,7 @@ class ChangeLink:
             display.show_overlay(None)
             self._paint()
             return
-        inside = inside_brain(change.percent, shown.brain.data)
+        inside = inside_brain(change.percent, shown.brain)
         display.show_overlay(change_layer(inside, self._span(change, inside)))
 
     def _span(self, change: LocalChange, inside: Volume) -> float:

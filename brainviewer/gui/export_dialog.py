@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import T1, TISSUES, has_tissues
 from brainviewer.gui.controls import described
 from brainviewer.gui.export_job import Order, Part
 from brainviewer.session.bids import Destination, subject_label
@@ -203,8 +203,10 @@ def _forbid(box: QCheckBox, reason: str) -> None:
 
 
 def _made(channels: Sequence[str]) -> str:
-    maps = ", ".join(channels)
-    return f"{maps} maps and tissue labels" if tuple(channels) == TISSUES else f"{maps} image"
+    if not has_tissues(channels):
+        return f"{', '.join(channels)} image"
+    image = f"{T1} image, " if T1 in channels else ""
+    return f"{image}{', '.join(TISSUES)} maps and tissue labels"
 
 
 def _field(name: str, title: str, explanation: str) -> QLineEdit:

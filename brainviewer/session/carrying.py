@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.carrying import Displacement, carry
-from brainviewer.core.tissues import TISSUES, tissue_volumes_ml
+from brainviewer.core.tissues import T1, TISSUES, tissue_volumes_ml
 from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.request import Shown
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Conditions
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.request import Person
-
-T1 = "T1w"
 
 
 def carried_shown(scan: OwnScan, person: Person, decoder: Decoder, conditions: Conditions) -> Shown:
@@ -33,7 +31,7 @@ def carried_shown(scan: OwnScan, person: Person, decoder: Decoder, conditions: C
     conditions : mapping of feature to value
     """
     brain = carried_brain(scan, displacement_to(person, decoder, conditions), decoder)
-    return Shown(brain, tissue_volumes_of(brain), dict(conditions), person.identity, exact=True)
+    return Shown(brain, tissue_volumes_ml(brain), dict(conditions), person.identity, exact=True)
 
 
 def displacement_to(person: Person, decoder: Decoder, conditions: Conditions) -> Displacement:
@@ -56,12 +54,6 @@ def carried_native(scan: OwnScan, moved: Displacement) -> Volume:
     found = carry(scan.t1, moved, order=3)
     affine = np.linalg.inv(scan.to_rigid) @ scan.t1.affine
     return Volume(found.data, affine, scan.name)
-
-
-def tissue_volumes_of(brain: Brain) -> dict[str, float]:
-    """Return the volumes of the tissue maps of a brain that has a T1 image too, in mL."""
-    places = [brain.channels.index(tissue) for tissue in TISSUES]
-    return tissue_volumes_ml(Brain(TISSUES, brain.data[places], brain.affine))
 
 
 def carrying_steps(

@@ -48,7 +48,8 @@ def encoding_steps(
     """
     yield 0.0
     generator = decoder.generator
-    brain = scan.on_grid(generator.shape, generator.affine, generator.channels)
+    channels = tuple(it for it in generator.channels if it in scan.maps.channels)
+    brain = scan.on_grid(generator.shape, generator.affine, channels)
     yield 0.02
     label = participant_of(scan.name) or scan.name
     if isinstance(generator, EncodesInSteps):

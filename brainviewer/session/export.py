@@ -17,7 +17,7 @@ import brainviewer
 from brainviewer.core.files import reason_for, write_json_atomically, write_text_atomically
 from brainviewer.core.nifti import ImageError, SpaceCode, write_frames, write_volume
 from brainviewer.core.scenario import AGE
-from brainviewer.core.tissues import TISSUE_NAMES, TISSUES, label_map
+from brainviewer.core.tissues import TISSUE_NAMES, TISSUES, has_tissues, label_map, tissue_maps
 from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.bids import (
     DATASET_FILE,
@@ -254,8 +254,8 @@ def _brain_files(brain: Brain, recipe: Recipe, label: str, *, space: Space) -> F
             partial(write_image, volume=brain.volume(channel), space=space),
             image_sidecar(recipe, _in_words(channel), space=space, further=further),
         )
-    if brain.channels == TISSUES:
-        labels = Volume(label_map(brain.data), brain.affine, "labels")
+    if has_tissues(brain.channels):
+        labels = Volume(label_map(tissue_maps(brain).data), brain.affine, "labels")
         stem = image_stem(label, "dseg", desc=desc)
         files |= image_files(
             stem,

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from brainviewer.core.regions import LabelRegions, label_structure, region_weights
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import TISSUES, tissue_maps
 from brainviewer.generators.base import GenerationError
 from brainviewer.session.measuring import Place
 from brainviewer.session.model import takes_no_features
@@ -187,6 +187,7 @@ def gradient_steps(
         gradients = decoder.volume_gradients(state.person.identity, state.conditions, weights[None])
         return saliency_rows(gradients, state.checkpoint.schema, channels=(structure,))
 
+    brain = tissue_maps(brain)
     if tissues:
         region = ventricle_region(brain)
         everywhere = np.ones_like(region)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 
 from brainviewer.core.regions import looks_like_labels
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import T1, TISSUES, has_tissues
 from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.colormaps import CHANGE, COLORMAPS, LABELS
 
@@ -95,12 +95,12 @@ def check_layer(colormap: str, window: tuple[float, float], opacity: float) -> N
 def layers_of(brain: Brain) -> tuple[Layer, ...]:
     """Give the layers a generated brain is shown as, bottom first.
 
-    Tissue maps become a grey picture like a T1-weighted image, which is the image itself where a
-    scan has both, under a map of each tissue that is not visible at first; an image becomes a grey
+    Tissue maps become a grey picture like a T1-weighted image, which is the image itself where
+    there is one, under a map of each tissue that is not visible at first; an image becomes a grey
     picture.
     """
-    if set(TISSUES) <= set(brain.channels):
-        grey = carried_contrast(brain) if "T1w" in brain.channels else tissue_contrast(brain)
+    if has_tissues(brain.channels):
+        grey = t1_picture(brain) if T1 in brain.channels else tissue_contrast(brain)
         return grey, *(_tissue_layer(brain, tissue) for tissue in TISSUES)
     return tuple(_image_layer(brain.volume(channel)) for channel in brain.channels)
 
@@ -114,12 +114,11 @@ def tissue_contrast(brain: Brain) -> Layer:
     return Layer(TISSUE_CONTRAST, volume, generated=True)
 
 
-def carried_contrast(brain: Brain) -> Layer:
-    """Show the T1 image of a scan in the place and the brightness of the tissue contrast."""
+def t1_picture(brain: Brain) -> Layer:
+    """Show the T1 image of a brain in the place and the brightness of the tissue contrast."""
     bright = CONTRAST_WEIGHTS["WM"] / WHITE_MATTER
-    picture = brain.volume("T1w").data.astype(np.float32) * np.float32(bright)
-    volume = Volume(picture, brain.affine, TISSUE_CONTRAST)
-    return Layer(TISSUE_CONTRAST, volume, generated=True)
+    picture = brain.volume(T1).data.astype(np.float32) * np.float32(bright)
+    return Layer(T1, Volume(picture, brain.affine, T1), generated=True)
 
 
 def change_layer(percent: Volume, span: float) -> Layer:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from brainviewer.core.tissues import tissue_maps
 from brainviewer.core.volume import Volume
 from brainviewer.generators.base import GenerationError
 from brainviewer.session.decoder import no_warps
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from brainviewer.core.features import Conditions
-    from brainviewer.core.volume import FloatArray
+    from brainviewer.core.volume import Brain, FloatArray
     from brainviewer.generators.base import Identity
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.directions import Direction
@@ -197,9 +198,10 @@ def why_no_change(state: State, decoder: Decoder) -> str:
     return ""
 
 
-def inside_brain(change: Volume, brain: FloatArray) -> Volume:
-    """Return a map with NaN where tissue maps (3, I, J, K) hold less than a twentieth."""
-    held = np.where(brain.sum(axis=0) >= 0.05, change.data, np.float32(np.nan))
+def inside_brain(change: Volume, brain: Brain) -> Volume:
+    """Return a map with NaN where the tissue maps of a brain hold less than a twentieth."""
+    inside = tissue_maps(brain).data.sum(axis=0) >= 0.05
+    held = np.where(inside, change.data, np.float32(np.nan))
     return Volume(held, change.affine, change.name)
 
 

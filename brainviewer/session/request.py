@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, Value
 from brainviewer.core.scenario import AGE, Regression, Scenario, conditions_at_age
-from brainviewer.core.tissues import TISSUES, tissue_volumes_ml
+from brainviewer.core.tissues import TISSUES, has_tissues, tissue_volumes_ml
 
 if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
@@ -151,7 +151,7 @@ def structures_of(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 def measured_volumes_ml(brain: Brain) -> dict[str, float]:
     """Return the tissue volumes of a brain in mL; empty for an image without tissue maps."""
-    return tissue_volumes_ml(brain) if set(brain.channels) <= set(TISSUES) else {}
+    return tissue_volumes_ml(brain) if has_tissues(brain.channels) else {}
 
 
 def is_extrapolated(schema: FeatureSchema, conditions: Conditions) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from brainviewer.core.regions import label_structure
 from brainviewer.core.saliency import SaliencyRow, saliency_rows
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import TISSUES, has_tissues, tissue_maps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -67,9 +67,10 @@ def saliency_steps(
         By structure, the heaviest feature first.
     """
     steps = len(people) * (1 + (0 if regions is None else len(regions.numbers)))
+    structures = TISSUES if has_tissues(channels) else tuple(channels)
     images = set(channels) - set(TISSUES)
     done, rows = 0, []
-    for names, weights in _volumes(generator, people[0], conditions, channels, regions):
+    for names, weights in _volumes(generator, people[0], conditions, structures, regions):
         gradients = []
         for identity in people:
             gradients.append(generator.volume_gradients(identity, conditions, weights))
@@ -91,6 +92,8 @@ def _volumes(
     if regions is None:
         return
     brain = generator.generate(first, conditions)
+    if has_tissues(brain.channels):
+        brain = tissue_maps(brain)
     for number in regions.numbers:
         name, weights = label_structure(brain, regions, number)
         yield (name,), weights[None]

@@ -10,9 +10,9 @@ import numpy as np
 
 import brainviewer
 from brainviewer.core.nifti import SpaceCode, write_volume
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import T1, TISSUES, tissue_volumes_ml
 from brainviewer.session.bids import Destination, image_sidecar, image_stem, subject_label
-from brainviewer.session.carrying import carrying_steps, tissue_volumes_of
+from brainviewer.session.carrying import carrying_steps
 from brainviewer.session.encoding import scaled
 from brainviewer.session.export import (
     PROGRAM,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from brainviewer.session.export import Files
     from brainviewer.session.request import Course, Person
 
-T1 = "T1w"
 CARRIED = "carried"
 OWN_VOXELS = "orig"
 
@@ -64,7 +63,7 @@ def local_change_export_steps(
         decoder, identity, direction, course=course, age=recipe.age
     )
     assert change.percent is not None
-    inside = inside_brain(change.percent, decoder.generate(identity, recipe.conditions).data)
+    inside = inside_brain(change.percent, decoder.generate(identity, recipe.conditions))
     volume = replace(inside, data=np.nan_to_num(inside.data))
     what = f"local change of volume, {change.title}, {change.unit}: below 0 shrinks, above 0 grows"
     sidecar = image_sidecar(
@@ -108,7 +107,7 @@ def carried_export_steps(
     steps = carrying_steps(scan, person, decoder, conditions)
     brain, native = yield from scaled(steps, 0.0, 0.9)
     about = _about(scan, person, decoder, conditions)
-    volumes = tissue_volumes_of(brain)
+    volumes = tissue_volumes_ml(brain)
     files: Files = {}
     for channel in brain.channels:
         further = {"VolumeML": volumes[channel]} if channel in volumes else {}

@@ -15,19 +15,22 @@ from brainviewer.generators.registration import Effort
 from brainviewer.training.anatomy import load_anatomy, refine_template
 from brainviewer.training.calibration import calibrate_volumes
 from brainviewer.training.dataset import encode_people, fit_deviations
+from brainviewer.training.intensities import fit_intensities
 from brainviewer.training.loop import Progress
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
 from brainviewer.training.region_maps import NO_LABELS, RegionLabels, fit_region_maps
-from brainviewer.training.registering import RegistrationRun
+from brainviewer.training.registering import RegistrationRun, as_shares
 from brainviewer.training.velocities import fit_velocities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from brainviewer.cohort.reading import People
+    from brainviewer.core.volume import FloatArray
     from brainviewer.training.dataset import TrainingData
     from brainviewer.training.recipe import TrainingRecipe
 
@@ -47,6 +50,7 @@ def fit_diffeo(
     out: Path,
     resume: bool,
     labels: RegionLabels = NO_LABELS,
+    images: Callable[[str], NDArray[np.uint8] | None] = lambda name: None,
     processes: int = 1,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> tuple[Diffeo, TrainingData]:
@@ -64,6 +68,8 @@ def fit_diffeo(
         Take up what is there; without it, all is made anew.
     labels : RegionLabels
         Of the training people: they guide the registration and become the template's regions.
+    images : function of a participant id
+        The T1 image (I, J, K), 255 x intensity; None where somebody has none.
     processes : int
         People are registered in as many at once.
 
@@ -96,7 +102,8 @@ def fit_diffeo(
     data = replace(data, train=kept)
     most = 2 * len(kept) - 1  # which people and their mirror images span, their mean taken off
     sizes = replace(config, components=min(config.components, most), regions=labels.groups.names)
-    model = Diffeo(replace(sizes, fine=True))
+    seen = [images(name) for name in kept.ids]
+    model = Diffeo(replace(sizes, fine=True, t1=any(image is not None for image in seen)))
     model.mean.shares.copy_(torch.from_numpy(template)[None])
     assert model.fine is not None
     fine = refine_template(load_anatomy(template.shape[1:], data.affine), template, effort)
@@ -113,8 +120,29 @@ def fit_diffeo(
             on_progress=lambda done, total: on_progress(Progress(done, total, 0.0, {})),
         )
     scores["labelled"] = fit_region_maps(model.regions, labels.of_people(kept.ids, velocities))
+    if model.config.t1:
+        scores["image_explained"] = _fit_image(model, kept, seen, velocities, y)
     run.log(len(kept), scores | validate(model, data))
     return model, data
+
+
+def _fit_image(
+    model: Diffeo,
+    people: People,
+    images: Sequence[NDArray[np.uint8] | None],
+    velocities: FloatArray,
+    y: Tensor,
+) -> float:
+    """Fit how bright tissues are to the people who have an image."""
+    chosen = [index for index, image in enumerate(images) if image is not None]
+    terms = model.design(y)[chosen, : model.config.age_terms].numpy()
+    given = (
+        (as_shares(image), as_shares(people.maps[index]), velocities[index])
+        for index, image in enumerate(images)
+        if image is not None
+    )
+    assert model.intensities is not None
+    return fit_intensities(model.intensities, model.mean.shares[:, :3], terms, given)
 
 
 def _check(data: TrainingData, recipe: TrainingRecipe) -> None:

@@ -17,7 +17,7 @@ from brainviewer.core.files import (
 )
 from brainviewer.core.population import EVERYONE, PERCENTILES, Population, population_rows
 from brainviewer.core.scenario import SEX, feature_age, fit_regression
-from brainviewer.core.tissues import TISSUE_NAMES, TISSUES
+from brainviewer.core.tissues import T1, TISSUE_NAMES, TISSUES, has_tissues
 from brainviewer.core.volume import voxel_spacing
 from brainviewer.generators.checkpoint import (
     CARD_FILE,
@@ -72,6 +72,7 @@ def publish_checkpoint(
     data: TrainingData,
     recipe: TrainingRecipe,
     model_config: Mapping[str, Any],
+    channels: Sequence[str] | None = None,
     command: str,
     source: str,
     licence: str,
@@ -84,6 +85,8 @@ def publish_checkpoint(
     ----------
     folder : Path
         Made when absent; the files in it are replaced one by one.
+    channels : sequence of str
+        What the generator makes; that which it was trained on unless it is given.
     command : str
         The command that trained it.
     source, licence : str
@@ -96,7 +99,7 @@ def publish_checkpoint(
         "format_version": FORMAT_VERSION,
         "generator": recipe.generator,
         "title": recipe.title,
-        "channels": list(data.channels),
+        "channels": list(channels or data.channels),
         "space": "native",
         "shape": list(recipe.shape),
         "affine": data.affine.tolist(),
@@ -169,7 +172,7 @@ def card(config: Mapping[str, Any], data: TrainingData) -> str:
     span = f"{min(ages):.0f}-{max(ages):.0f} years"
     return f"""# {config["title"]}
 
-Makes {_made(data.channels)}
+Makes {_made(config["channels"])}
 on {grid} voxels of {spacing}, rigidly aligned to MNI152; volumes are the person's own.
 
 **Use.** Research and teaching: {_purpose(data)}.
@@ -184,20 +187,22 @@ test, on which nothing was fitted or chosen. The folds are in config.json.
 
 **Limits.** Healthy adults on one scanner, seen once each: what looks like ageing is a difference
 between people of different ages. Outside {span} nothing is known. {LIMITS[config["generator"]]}
-The effects of rare levels rest on few people. {_measured(data.channels, spacing)}
+The effects of rare levels rest on few people. {_measured(config["channels"], spacing)}
 
 Trained with `{config["command"]}`.
 """
 
 
 def _made(channels: Sequence[str]) -> str:
-    if tuple(channels) != TISSUES:
-        return "T1-weighted images without skull, white matter near 0.75,"
-    return f"{', '.join(f'{TISSUE_NAMES[t]} ({t})' for t in TISSUES)} partial-volume maps"
+    image = "T1-weighted images without skull, white matter near 0.75,"
+    if not has_tissues(channels):
+        return image
+    maps = f"{', '.join(f'{TISSUE_NAMES[t]} ({t})' for t in TISSUES)} partial-volume maps"
+    return f"{maps} and {image}" if T1 in channels else maps
 
 
 def _measured(channels: Sequence[str], spacing: str) -> str:
-    if tuple(channels) != TISSUES:
+    if not has_tissues(channels):
         return (
             "Volumes in population.csv are\nthose of the training people's segmentations: an "
             "image has none of its own."

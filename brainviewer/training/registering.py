@@ -131,7 +131,7 @@ class RegistrationRun:
         order = np.argsort([feature_age(row) for row in people.conditions], kind="stable")
         places = np.linspace(0, len(people) - 1, min(TEMPLATE_PEOPLE, len(people)))
         chosen = [int(order[round(place)]) for place in places]
-        maps = [_maps(people.maps[index]) for index in chosen]
+        maps = [as_shares(people.maps[index]) for index in chosen]
         codes = region_codes(len(self.labels.groups.names))
         own = [self.labels.of_person(people.ids[index]) for index in chosen]
         template, guide = build_template(
@@ -157,7 +157,7 @@ class RegistrationRun:
         for index, name in enumerate(people.ids):
             velocity = _read(self._field(name)).astype(np.float32)
             try:
-                overlap = check_registration(template, _maps(people.maps[index]), velocity)
+                overlap = check_registration(template, as_shares(people.maps[index]), velocity)
             except RegistrationError as error:
                 _log.warning("%s is left out: %s", name, error)
                 failed[name] = str(error)
@@ -225,7 +225,7 @@ def register_person(job: Job) -> float:
     own = None
     if job.regions is not None:
         own = guide_of(job.regions, region_codes(job.region_count))
-    first, second = (torch.from_numpy(m)[None].to(device) for m in (template, _maps(job.maps)))
+    first, second = (torch.from_numpy(m)[None].to(device) for m in (template, as_shares(job.maps)))
     pair = paired(None if guide is None else torch.from_numpy(guide)[None].to(device), own)
     velocity = register(first, second, job.effort, pair)[0].cpu().numpy()
     _write(job.out / VELOCITIES / f"{job.name}.npz", velocity.astype(np.float16))
@@ -294,7 +294,8 @@ def dice(first: FloatArray, second: FloatArray) -> float:
     return float(2.0 * np.minimum(first, second).sum() / max(first.sum() + second.sum(), 1e-6))
 
 
-def _maps(stored: NDArray[np.uint8]) -> FloatArray:
+def as_shares(stored: NDArray[np.uint8]) -> FloatArray:
+    """Return stored numbers, 0 to 255, as 0 to 1."""
     return np.asarray(stored / FULL, dtype=np.float32)
 
 

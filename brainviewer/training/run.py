@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lightning_fabric import Fabric
 
 from brainviewer.cohort.grouping import group_regions
-from brainviewer.cohort.reading import Crop, read_regions
+from brainviewer.cohort.reading import Crop, find_t1, read_regions
 from brainviewer.cohort.store import CohortError
 from brainviewer.core.tissues import TISSUES
 from brainviewer.generators.brainsynth import T1
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
     from brainviewer.cohort.store import CohortStore
@@ -111,8 +113,8 @@ def train_checkpoint(
     source, licence = _describe_source(store)
     fitted_at_once = recipe.generator in FITTED
     fabric = _start_processes(recipe, device, 1 if fitted_at_once else processes)
-    channels = CHANNELS.get(recipe.generator, TISSUES)
-    data = load_training_data(store, recipe, more, channels=channels)
+    channels: Sequence[str] = CHANNELS.get(recipe.generator, TISSUES)
+    data = load_training_data(store, recipe, more, channels=tuple(channels))
     state = out / "training"
     model: nn.Module
     config: Sizes
@@ -124,10 +126,11 @@ def train_checkpoint(
             out=state,
             resume=resume,
             labels=_region_labels(store, recipe),
+            images=_images(store, recipe),
             processes=processes,
             on_progress=on_progress,
         )
-        model, config = fitted, fitted.config
+        model, config, channels = fitted, fitted.config, fitted.config.channels
     else:
         model, config = _train_by_steps(
             data, recipe, fabric, out=state, resume=resume, on_progress=on_progress
@@ -140,6 +143,7 @@ def train_checkpoint(
         data=data,
         recipe=recipe,
         model_config=config.to_json(),
+        channels=channels,
         command=command,
         source=source,
         licence=licence,
@@ -150,6 +154,13 @@ def _region_labels(store: CohortStore, recipe: TrainingRecipe) -> RegionLabels:
     crop = Crop(recipe.first_voxel, recipe.shape)
     groups = group_regions(store.read_manifest().region_names)
     return RegionLabels(groups, lambda name: read_regions(store, name, crop))
+
+
+def _images(
+    store: CohortStore, recipe: TrainingRecipe
+) -> Callable[[str], NDArray[np.uint8] | None]:
+    crop = Crop(recipe.first_voxel, recipe.shape)
+    return lambda name: find_t1(store, name, crop)
 
 
 def _train_by_steps(

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from brainviewer.core.nifti import read_volume
+from brainviewer.core.tissues import T1
 from brainviewer.core.volume import Brain
 from brainviewer.session.bids import Destination
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.export import ExportError
-from brainviewer.session.layers import TISSUE_CONTRAST, layers_of
+from brainviewer.session.layers import layers_of
 from brainviewer.session.warp_export import carried_export_steps
 from tests.fakes import FakeGenerator, FakeLoader, WarpingGenerator, fake_scan
 
@@ -77,7 +78,7 @@ def test_it_follows_age_and_moves_as_the_generator_says(session, beside, encoded
 
 def test_the_picture_is_the_image_of_the_scan(beside) -> None:
     grey = layers_of(beside.compared.shown.brain)[0]
-    assert grey.name == TISSUE_CONTRAST
+    assert grey.name == T1
     image = beside.compared.shown.brain.volume("T1w").data
     np.testing.assert_allclose(grey.volume.data, image * 0.92 / 0.75, rtol=1e-5)
 

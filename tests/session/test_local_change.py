@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from brainviewer.core.features import FeatureError
-from brainviewer.core.volume import Volume
+from brainviewer.core.tissues import TISSUES
+from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.directions import Direction, directions_of, parse_direction, span_of
 from brainviewer.session.local_change import full_change, inside_brain, why_no_change
 from tests.fakes import FakeGenerator, FakeLoader, WarpingGenerator, write_fake_checkpoint
@@ -129,7 +130,7 @@ def test_outside_of_the_brain_there_is_no_change() -> None:
     maps = np.zeros((3, 2, 1, 1), np.float32)
     maps[1, 0] = 0.5
     change = Volume(np.full((2, 1, 1), 7.0, np.float32), np.eye(4), "Local change")
-    inside = inside_brain(change, maps).data[:, 0, 0]
+    inside = inside_brain(change, Brain(TISSUES, maps, np.eye(4))).data[:, 0, 0]
     assert inside[0] == 7.0
     assert np.isnan(inside[1])
 

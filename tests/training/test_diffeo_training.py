@@ -18,6 +18,8 @@ from torch.nn import functional
 from brainviewer.cohort.store import CohortError
 from brainviewer.generators.base import KnowsRegions, MakesFine
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
+from brainviewer.generators.device import choose_device
+from brainviewer.generators.diffeo import DiffeoGenerator
 from brainviewer.generators.registration import Effort, register
 from brainviewer.session.fine import FineMaker
 from brainviewer.training import anatomy, diffeo, registering
@@ -140,6 +142,38 @@ def test_a_process_that_dies_is_one_sentence() -> None:
 
 def die(job: int) -> float:
     os._exit(job)
+
+
+def test_images_of_people_become_the_image_of_every_brain(data, fitted_once, tmp_path) -> None:
+    bright = np.array([0.75, 0.5, 0.15]).reshape(3, 1, 1, 1)
+    place = {name: index for index, name in enumerate(data.train.ids)}
+
+    def image_of(name: str) -> np.ndarray | None:
+        if place[name] == 0:
+            return None
+        image = (data.train.maps[place[name]] * bright).sum(axis=0)
+        return np.rint(image).astype(np.uint8)
+
+    out = tmp_path / "run"
+    shutil.copytree(fitted_once[0], out)
+    model, _ = fit_diffeo(data, TINY, "cpu", out=out, resume=True, images=image_of)
+    generator = DiffeoGenerator(
+        "tiny", model, schema=data.schema, affine=data.affine, device=choose_device("cpu")
+    )
+    assert generator.channels == ("WM", "GM", "CSF", "T1w")
+    someone, conditions = generator.draw(3), data.train.conditions[0]
+    brain = generator.generate(someone, conditions)
+    assert brain.data.shape == (4, *SHAPE)
+    wanted = (brain.data[:3] * bright).sum(axis=0)
+    inside = brain.data[:3].sum(axis=0) > 0.5
+    assert np.abs(brain.data[3] - wanted)[inside].mean() < 0.05
+    fine = FineMaker(generator).generate(someone, conditions)
+    assert fine.data.shape == (4, *(2 * n for n in SHAPE))
+    averages = functional.avg_pool3d(torch.from_numpy(fine.data), 2).numpy()
+    assert np.abs(averages[3] - brain.data[3])[inside].mean() < 0.05
+    assert generator.volume_gradients(someone, conditions).shape[0] == 3
+    known = generator.encode(brain, conditions)
+    assert np.isfinite(known.latent).all()
 
 
 def test_who_cannot_be_registered_is_named_and_left_out(
