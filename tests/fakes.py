@@ -211,6 +211,9 @@ class WarpingGenerator(FakeGenerator):
         moved[1] = 0.2 * (after["age"] - before["age"])
         return moved
 
+    def tone(self, identity: Identity, before: Any, after: Any) -> np.ndarray:
+        return np.full(self.shape, 1 + 0.01 * (after["age"] - before["age"]), np.float32)
+
     def log_growth(self, identity: Identity, before: Any, after: Any) -> np.ndarray:
         growth = 0.01 * (after["age"] - before["age"]) + 0.2 * (after["sex"] != before["sex"])
         mapped = np.zeros(self.shape, np.float32)

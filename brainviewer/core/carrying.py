@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import ndimage
 
+from brainviewer.core.space import resample
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -60,6 +62,23 @@ def carry(volume: Volume, moved: Displacement, *, order: Literal[1, 3] = 1) -> V
     data = np.zeros_like(values)
     data[box] = np.clip(found, values.min(), values.max()).reshape(inside.shape)
     return replace(volume, data=data)
+
+
+def toned(volume: Volume, tone: Volume) -> Volume:
+    """Make a volume brighter by a factor at each place; beyond the factor's grid it stays.
+
+    Parameters
+    ----------
+    volume : Volume
+    tone : Volume, float32
+        On any grid of the same world.
+    """
+    more = replace(tone, data=np.asarray(tone.data, dtype=np.float32) - 1)
+    if not more.data.any():
+        return volume
+    there = resample(more, affine=volume.affine, shape=volume.shape)
+    factor = 1 + np.asarray(there.data, dtype=np.float32)
+    return replace(volume, data=np.asarray(volume.data, dtype=np.float32) * factor)
 
 
 def _in_voxels(moved: Displacement, volume: Volume, box: Box) -> NDArray[np.float32]:

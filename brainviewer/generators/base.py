@@ -216,6 +216,17 @@ class Deforms(Protocol):
         """
         ...
 
+    def tone(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell how much brighter an image of a brain under `after` is than it was under `before`.
+
+        Returns
+        -------
+        (I, J, K) float32 ndarray
+            A factor at each place of the brain under `after`; 1 where the conditions are the same,
+            and everywhere when the generator does not know.
+        """
+        ...
+
     def log_growth(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
         """Tell how much space each place of a brain under `before` takes under `after`.
 

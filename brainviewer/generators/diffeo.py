@@ -54,6 +54,8 @@ MULTIPLE = 8  # what a registration halves three times
 SMALLEST_SHARE = 1e-6
 LEAST_OVERLAP = 0.6  # mean Dice of tissues; people of a cohort reach 0.75 to 0.85
 SMALLEST_GROWTH = 1e-3  # of a Jacobian determinant, which is positive
+DIM = 0.05  # added to an intensity before it divides another
+LARGEST_TONE = 2.0
 ENCODING_STEPS = 60
 ENCODING_RATE = 0.1
 # Weight of the mean squared difference of maps at half resolution beside |e|^2 / 2.
@@ -219,6 +221,16 @@ class Diffeo(nn.Module):
         template = self.mean.shares[:, :3].expand(len(flow), -1, -1, -1, -1)
         shares = pull(template, resample(flow, self.config.shape))
         return torch.cat([shares, lit(shares, self.light(flow, y))], dim=1)
+
+    def tone(self, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """Return by how much the light changes in the brain (I, J, K) under `after`; 1 outside."""
+        flow = exponentiate(self.velocity(noise, after))
+        shares = pull(self.mean.shares[:, :3], resample(flow, self.config.shape))
+        first, second = (lit(shares, self.light(flow, y)) for y in (before, after))
+        inside = shares.sum(dim=1, keepdim=True)
+        ratio = (second + DIM) / (first + DIM)
+        factor: Tensor = (1.0 + inside * (ratio - 1.0))[0, 0]
+        return factor.clamp(1.0 / LARGEST_TONE, LARGEST_TONE)
 
     def fine_maps(self, noise: Tensor, y: Tensor) -> Iterator[Tensor]:
         """Return what the fine template gives, carried as the other is, slab by slab along i.
@@ -417,6 +429,16 @@ class DiffeoGenerator(TissueGenerator):
         to_world = self._device.tensor(self.affine[:3, :3].astype(np.float32))
         found: FloatArray = torch.einsum("ab,bijk->aijk", to_world, voxels).cpu().numpy()
         return found
+
+    @torch.inference_mode()
+    def tone(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell how much brighter the same tissues are: (I, J, K) float32, 1 outside the brain."""
+        ends = [self._condition_tensor(conditions) for conditions in (before, after)]
+        if not self._model.config.t1 or torch.equal(*ends):
+            return np.ones(self.shape, np.float32)
+        with full_precision(ends[1]):
+            found: FloatArray = self._model.tone(self._noise_tensor(identity), *ends).cpu().numpy()
+            return found
 
     @torch.inference_mode()
     def log_growth(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:

@@ -152,6 +152,10 @@ class Decoder:
             lambda generator: self._warping(generator).displacement(identity, before, after)
         )
 
+    def tone(self, identity: Identity, before: Conditions, after: Conditions) -> FloatArray:
+        """Tell how much brighter a brain gets; on the CPU when the GPU has no memory."""
+        return self._ask(lambda generator: self._warping(generator).tone(identity, before, after))
+
     def _warping(self, generator: Generator) -> Deforms:
         if not isinstance(generator, Deforms):
             raise GenerationError(no_warps(self.checkpoint))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from brainviewer.core.carrying import Displacement, carry
+from brainviewer.core.carrying import Displacement, carry, toned
 from brainviewer.core.volume import Volume
 
 FINE = np.diag([1.0, 1.0, 1.0, 1.0])
@@ -50,3 +52,12 @@ def test_where_nothing_is_displaced_the_values_are_the_same(order) -> None:
 def test_nothing_stays_nothing() -> None:
     empty = Volume(np.zeros((4, 4, 4), np.float32), FINE, "empty")
     assert not carry(empty, moved_by(1.0, 0, 0)).data.any()
+
+
+def test_a_tone_makes_brighter_where_it_is_known() -> None:
+    image = Volume(np.full((8, 4, 4), 2.0, np.float32), np.eye(4))
+    tone = Volume(np.full((2, 2, 2), 1.5, np.float32), np.diag([2.0, 2.0, 2.0, 1.0]))
+    found = toned(image, tone).data
+    assert found[0, 0, 0] == 3.0
+    assert found[6, 0, 0] == 2.0  # beyond the tone's grid
+    assert toned(image, replace(tone, data=np.ones((2, 2, 2), np.float32))) is image

@@ -76,6 +76,14 @@ def test_it_follows_age_and_moves_as_the_generator_says(session, beside, encoded
     assert "carried" in beside.compared.source
 
 
+def test_its_image_gets_as_bright_as_the_generator_says(session, beside, encoded) -> None:
+    session.set_age(64.0)  # 1 % a year
+    session.wait_idle()
+    here = beside.compared.shown.brain.volume(T1).data
+    there = scan_with_image().maps.volume(T1).data
+    assert here[:, :, :-2].sum() == pytest.approx(1.2 * there.sum(), rel=0.02)
+
+
 def test_the_picture_is_the_image_of_the_scan(beside) -> None:
     grey = layers_of(beside.compared.shown.brain)[0]
     assert grey.name == T1

@@ -151,7 +151,9 @@ def test_images_of_people_become_the_image_of_every_brain(data, fitted_once, tmp
     def image_of(name: str) -> np.ndarray | None:
         if place[name] == 0:
             return None
-        image = (data.train.maps[place[name]] * bright).sum(axis=0)
+        age = data.train.conditions[place[name]]["age"]
+        faded = bright * np.array([1.0, 1.0 - 0.003 * (age - 50), 1.0]).reshape(3, 1, 1, 1)
+        image = (data.train.maps[place[name]] * faded).sum(axis=0)
         return np.rint(image).astype(np.uint8)
 
     out = tmp_path / "run"
@@ -172,6 +174,11 @@ def test_images_of_people_become_the_image_of_every_brain(data, fitted_once, tmp
     averages = functional.avg_pool3d(torch.from_numpy(fine.data), 2).numpy()
     assert np.abs(averages[3] - brain.data[3])[inside].mean() < 0.05
     assert generator.volume_gradients(someone, conditions).shape[0] == 3
+    older = {**conditions, "age": conditions["age"] + 15.0}
+    tone = generator.tone(someone, conditions, older)
+    assert tone.shape == SHAPE
+    assert 0.5 <= tone.min() < 0.999
+    np.testing.assert_array_equal(generator.tone(someone, older, older), 1.0)
     known = generator.encode(brain, conditions)
     assert np.isfinite(known.latent).all()
 
