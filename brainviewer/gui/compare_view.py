@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
 
     from brainviewer.core.space import Plane
+    from brainviewer.core.volume import Brain
     from brainviewer.gui.slice_view import SliceView
     from brainviewer.session.comparison import Compared
     from brainviewer.session.display import Display
+    from brainviewer.session.fine import Fine
     from brainviewer.session.request import Shown
     from brainviewer.session.state import Session
 
@@ -47,6 +49,7 @@ class CompareView(QWidget):
         self.setObjectName("compare_view")
         self._session = session
         self._choice = Choice()
+        self._brain: Brain | None = None
         self.beside = FollowingDisplay(display)
         self.blend = Blend(self)
         self.own_card, self.other_card = CompareCard("A"), ChoosingCard()
@@ -72,6 +75,8 @@ class CompareView(QWidget):
         self._facts: list[tuple[Any, Any]] = [
             (session.brain_changed, self._on_brain_changed),
             (session.comparison.changed, self._on_compared),
+            (session.comparison.fine.changed, self._on_fine_changed),
+            (session.fine.changed, self._on_fine_changed),
             (session.curves.pins_changed, self._on_choices_changed),
             (session.checkpoint_changed, self._on_choices_changed),
             (session.scan_changed, self._on_choices_changed),
@@ -98,6 +103,7 @@ class CompareView(QWidget):
             signal.disconnect(slot, missing_ok=True)
         self.blend.look(looking=False)
         self._session.comparison.choose(None)
+        self._brain = None
         self.beside.clear()
 
     def show_next(self) -> None:
@@ -108,6 +114,7 @@ class CompareView(QWidget):
     def choose(self, choice: Choice) -> None:
         """Put something else beside."""
         self._choice = choice
+        self._brain = None
         self.beside.clear()
         for _, card in self._cards:
             card.show_sentence(WAITING)
@@ -168,14 +175,26 @@ class CompareView(QWidget):
             )
 
     def _on_brain_changed(self, _shown: Shown) -> None:
+        self._show_beside()
         self._show_cards()
 
-    def _on_compared(self, compared: Compared) -> None:
-        if compared.shown is None:
+    def _on_compared(self, _compared: Compared) -> None:
+        self._show_beside()
+        self._show_cards()
+
+    def _on_fine_changed(self, _fine: Fine) -> None:
+        self._show_beside()
+
+    def _show_beside(self) -> None:
+        """Show the second brain on the grid that the first one has."""
+        brain = self._session.best_brains[1]
+        if brain is self._brain:
+            return
+        self._brain = brain
+        if brain is None:
             self.beside.clear()
         else:
-            self.beside.show_brain(compared.shown.brain)
-        self._show_cards()
+            self.beside.show_brain(brain)
 
     def _show_cards(self) -> None:
         """Say on both sides who it is; the second with the differences to the first."""

@@ -31,10 +31,11 @@ from brainviewer.session.viewpoints import Viewpoints
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from psygnal import SignalInstance
     from PySide6.QtGui import QCloseEvent
 
+    from brainviewer.core.volume import Brain
     from brainviewer.gui.background import Background
-    from brainviewer.session.fine import Fine
     from brainviewer.session.state import Session, Shown
 
 KEY_ROWS = (
@@ -71,6 +72,7 @@ class ViewingArea(QWidget):
     def __init__(self, session: Session, background: Background) -> None:
         super().__init__()
         self._session = session
+        self._brain: Brain | None = None
         self.display = Display()
         self.viewpoints = Viewpoints()
         self.pane_3d = Pane3D(background)
@@ -92,7 +94,8 @@ class ViewingArea(QWidget):
         column.addWidget(self._pages, 1)
         column.addWidget(self.cursor_bar)
         session.brain_changed.connect(self._on_brain_changed)
-        session.fine.changed.connect(self._on_fine_changed)
+        for changed in self._other_grids:
+            changed.connect(self._on_grid_changed)
         self.display.view_changed.connect(self._on_display_changed)
         self.display.layers_changed.connect(self._on_display_changed)
         self.display.rulers.changed.connect(self._on_display_changed)
@@ -149,6 +152,7 @@ class ViewingArea(QWidget):
             self.compare.begin()
         else:
             self.compare.end()
+        self._on_grid_changed(None)
         self.cursor_bar.read_beside(self.compare.beside if comparing else None)
         self.changed.emit()
 
@@ -174,12 +178,12 @@ class ViewingArea(QWidget):
 
     def show_brain(self, shown: Shown) -> None:
         """Show a brain, fine where it was made fine; in 3D soon."""
-        fine = self._session.fine.of(shown)
-        self.display.show_brain(shown.brain if fine is None else fine)
+        self._show_slices(shown)
         self.pane_3d.show_brain(shown)
 
     def show_at_once(self, shown: Shown) -> None:
         """Show a brain, in 3D too before this returns."""
+        self._brain = shown.brain
         self.display.show_brain(shown.brain)
         self.pane_3d.show_at_once(shown)
 
@@ -248,6 +252,12 @@ class ViewingArea(QWidget):
         self.display.arrange([*known, *others])
 
     @property
+    def _other_grids(self) -> tuple[SignalInstance, ...]:
+        """What may bring the same brain on another grid."""
+        comparison = self._session.comparison
+        return self._session.fine.changed, comparison.changed, comparison.fine.changed
+
+    @property
     def _beside(self) -> str:
         """What is put beside, as a scene says it."""
         comparison = self._session.comparison
@@ -309,7 +319,8 @@ class ViewingArea(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of session and display, and close the parts, which do not hear of it otherwise."""
         self._session.brain_changed.disconnect(self._on_brain_changed, missing_ok=True)
-        self._session.fine.changed.disconnect(self._on_fine_changed, missing_ok=True)
+        for changed in self._other_grids:
+            changed.disconnect(self._on_grid_changed, missing_ok=True)
         self.display.view_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.layers_changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.crosshair_changed.disconnect(self._on_crosshair_changed, missing_ok=True)
@@ -322,9 +333,16 @@ class ViewingArea(QWidget):
     def _on_brain_changed(self, shown: Shown) -> None:
         self.show_brain(shown)
 
-    def _on_fine_changed(self, fine: Fine) -> None:
-        """Show the slices fine; the surfaces stay, which a drag could not wait for."""
-        self.display.show_brain(fine.brain)
+    def _on_grid_changed(self, _fact: object) -> None:
+        """Show the slices fine or coarse; the surfaces stay, which a drag could not wait for."""
+        if self._session.shown is not None:
+            self._show_slices(self._session.shown)
+
+    def _show_slices(self, shown: Shown) -> None:
+        brain = self._session.best_brains[0] if shown is self._session.shown else shown.brain
+        if brain is not None and brain is not self._brain:
+            self._brain = brain
+            self.display.show_brain(brain)
 
     def _on_crosshair_changed(self) -> None:
         self.pane_3d.set_crosshair(self.display.crosshair)

@@ -15,6 +15,7 @@ from brainviewer.generators.base import DeviceError, GenerationError
 from brainviewer.generators.checkpoint import Checkpoint, CheckpointError
 from brainviewer.session.carrying import carried_shown
 from brainviewer.session.decoder import Decoder, LoadGenerator
+from brainviewer.session.fine import FineWatch
 from brainviewer.session.measuring import Place
 from brainviewer.session.model import carried_over, nearest_age, own_age, seed_for_another
 from brainviewer.session.request import Shown, key_of, measured_volumes_ml
@@ -22,6 +23,7 @@ from brainviewer.session.request import Shown, key_of, measured_volumes_ml
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from brainviewer.core.volume import Brain
     from brainviewer.session.cache import BrainCache
     from brainviewer.session.encoding import Encoded
     from brainviewer.session.model import State
@@ -105,6 +107,8 @@ class Comparison:
     load : function
         Loads the weights of a checkpoint.
     device : str
+    rest_s : float, s
+        How long the hand must rest for the fine brain.
     on_moved : function
         Called with a sentence after the second generator had to move to the CPU.
     """
@@ -119,8 +123,10 @@ class Comparison:
         *,
         load: LoadGenerator,
         device: str,
+        rest_s: float,
         on_moved: Callable[[str], None],
     ) -> None:
+        self.fine = FineWatch(post, worker, rest_s=rest_s, place=Place.FINE_COMPARED)
         self.choice: Choice | None = None
         self.compared: Compared | None = None
         self._post = post
@@ -138,6 +144,12 @@ class Comparison:
     def scan(self) -> Shown | None:
         """The tissue maps of the scan that the person on the screen was encoded from."""
         return None if self._encoded is None else self._encoded.scan
+
+    @property
+    def fine_brain(self) -> Brain | None:
+        """What stands beside on a finer grid; None where there is none yet, or never."""
+        shown = None if self.compared is None else self.compared.shown
+        return None if shown is None else self.fine.of(shown)
 
     @property
     def encoded(self) -> Encoded | None:
@@ -162,6 +174,7 @@ class Comparison:
         self.compared = self._shown_topic = None
         if self.choice is None:
             self._worker.cancel_background(Place.COMPARED)
+            self.fine.leave()
             self._let_go()
         elif self._state is not None and self._decoder is not None:
             self._ask(self.choice, self._state, self._decoder)
@@ -195,6 +208,7 @@ class Comparison:
         return choice.checkpoint is None or choice.checkpoint.folder != in_use
 
     def _ask(self, choice: Choice, state: State, decoder: Decoder) -> None:
+        self._ask_fine(choice, state, decoder)
         if choice.against is Against.SCAN:
             self._worker.cancel_background(Place.COMPARED)
             self._let_go()
@@ -223,6 +237,15 @@ class Comparison:
             self._work(topic, beside, checkpoint, decoder),
             place=Place.COMPARED,
         )
+
+    def _ask_fine(self, choice: Choice, state: State, decoder: Decoder) -> None:
+        """Make a second brain of the generator in use fine too; scans and others have one grid."""
+        made = choice.against in (Against.FACTUAL, Against.PIN)
+        beside = self._beside(choice, state) if made else None
+        if beside is not None and beside.checkpoint.folder == decoder.checkpoint.folder:
+            self.fine.follow(beside, decoder)
+        else:
+            self.fine.leave()
 
     def _beside(self, choice: Choice, state: State) -> State:
         """Return the state whose brain is wanted; another checkpoint draws the person anew."""

@@ -87,9 +87,16 @@ class Engine:
         self.gradients = GradientWatch(post, self._worker, cache)
         self.regions = RegionWatch(post, self._worker)
         self.local_change = LocalChangeWatch(post, self._worker)
-        self.fine = FineWatch(post, self._worker, rest_s=FINE_RESTS * quiet_s)
+        rest_s = FINE_RESTS * quiet_s
+        self.fine = FineWatch(post, self._worker, rest_s=rest_s)
         self.comparison = Comparison(
-            post, self._worker, cache, load=load, device=device, on_moved=self._work_moved
+            post,
+            self._worker,
+            cache,
+            load=load,
+            device=device,
+            rest_s=rest_s,
+            on_moved=self._work_moved,
         )
         self.curves.pins_changed.connect(self.comparison.show_pins)
         self._state: State | None = None

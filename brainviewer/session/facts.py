@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from brainviewer.core.features import Conditions, Value
+    from brainviewer.core.volume import Brain
     from brainviewer.generators.base import Generator
     from brainviewer.session.comparison import Comparison
     from brainviewer.session.curves import Curves
@@ -180,6 +181,24 @@ class Facts:
     def fine(self) -> FineWatch:
         """The brain on the screen on a finer grid, where the generator has one."""
         return self._engine.fine
+
+    @property
+    def best_brains(self) -> tuple[Brain | None, Brain | None]:
+        """The brain on the screen and the one beside it, both on the finest grid they share.
+
+        None where there is no such brain. One voxel size for both: between a fine brain and a
+        coarse one there would be differences that no person has.
+        """
+        shown, compared = self.shown, self.comparison.compared
+        if shown is None:
+            return None, None
+        fine = self.fine.of(shown)
+        if compared is None or compared.shown is None:
+            return fine or shown.brain, None
+        other = self.comparison.fine_brain
+        if fine is None or other is None:
+            return shown.brain, compared.shown.brain
+        return fine, other
 
     @property
     def comparison(self) -> Comparison:

@@ -53,6 +53,8 @@ class FineWatch:
     worker : Worker
     rest_s : float, s
         How long the hand must rest before.
+    place : Place
+        Its place in the background.
 
     Signals
     -------
@@ -61,8 +63,11 @@ class FineWatch:
 
     changed = Signal(Fine)
 
-    def __init__(self, post: Post, worker: Worker, *, rest_s: float) -> None:
+    def __init__(
+        self, post: Post, worker: Worker, *, rest_s: float, place: Place = Place.FINE
+    ) -> None:
         self._rest_s = rest_s
+        self._place = place
         self._post = post
         self._worker = worker
         self._fine: Fine | None = None  # one alone: at 1 mm it takes 70 MB
@@ -79,14 +84,19 @@ class FineWatch:
         """Make the fine brain of a state when there is nothing better to do."""
         self._state = state
         if not decoder.makes_fine or self._is_there(state):
-            self._worker.cancel_background(Place.FINE)
+            self._worker.cancel_background(self._place)
             return
         self._worker.run_background(
             "Making the fine brain",
             self._work(state, decoder),
-            place=Place.FINE,
+            place=self._place,
             delay_s=self._rest_s,
         )
+
+    def leave(self) -> None:
+        """Follow nobody until the next state, and keep nothing."""
+        self._state = self._fine = None
+        self._worker.cancel_background(self._place)
 
     def _is_there(self, state: State) -> bool:
         fine = self._fine

@@ -46,10 +46,11 @@ class Place(IntEnum):
     PINNED = 4
     LOCAL_CHANGE = 5
     FINE = 6
-    GRADIENTS = 7
-    REGIONS = 8
-    TRAJECTORY = 9
-    OTHER_TRAJECTORIES = 10
+    FINE_COMPARED = 7
+    GRADIENTS = 8
+    REGIONS = 9
+    TRAJECTORY = 10
+    OTHER_TRAJECTORIES = 11
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:

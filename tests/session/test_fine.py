@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from brainviewer.generators.base import GenerationError
+from brainviewer.generators.checkpoint import open_checkpoint
+from brainviewer.session.comparison import Choice
 from brainviewer.session.decoder import Decoder
 from brainviewer.session.fine import maker_at
-from tests.fakes import SHAPE, FakeGenerator, FakeLoader, FineGenerator
+from tests.fakes import (
+    SHAPE,
+    FakeGenerator,
+    FakeLoader,
+    FineGenerator,
+    write_fake_checkpoint,
+)
 
 FINE_SHAPE = tuple(2 * n for n in SHAPE)
 
@@ -58,3 +67,38 @@ def test_brains_are_made_at_the_spacings_there_are(checkpoint) -> None:
         maker_at(fine, 1.0)
     with pytest.raises(GenerationError, match="fake makes brains at 10 mm, got 5"):
         maker_at(plain, 5.0)
+
+
+def shapes(session) -> list[tuple[int, ...] | None]:
+    return [None if it is None else it.data.shape[1:] for it in session.best_brains]
+
+
+def test_two_brains_are_fine_together_or_not_at_all(session) -> None:
+    assert shapes(session) == [FINE_SHAPE, None]
+    pairs = []
+    session.comparison.changed.connect(lambda _: pairs.append(shapes(session)))
+    session.comparison.fine.changed.connect(lambda _: pairs.append(shapes(session)))
+    session.set_age(70.0)
+    session.wait_idle()
+    session.comparison.choose(Choice())
+    session.wait_idle()
+    assert pairs[0] == [SHAPE, SHAPE]
+    assert pairs[-1] == [FINE_SHAPE, FINE_SHAPE]
+    assert all(own == other for own, other in pairs)
+    session.comparison.choose(None)
+    assert shapes(session) == [FINE_SHAPE, None]
+    assert session.comparison.fine_brain is None
+
+
+def test_a_brain_beside_one_of_a_single_grid_is_coarse(session, root) -> None:
+    other = open_checkpoint(write_fake_checkpoint(root, "other"))
+    session.comparison.choose(Choice.of_checkpoint(other))
+    session.wait_idle()
+    assert shapes(session) == [SHAPE, SHAPE]
+
+
+def test_the_same_brain_beside_itself_has_the_same_values(session) -> None:
+    session.comparison.choose(Choice())
+    session.wait_idle()
+    own, other = session.best_brains
+    np.testing.assert_array_equal(own.data, other.data)
