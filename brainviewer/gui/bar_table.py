@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
+from PySide6.QtCore import (
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSignalBlocker,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import (
     QHeaderView,
@@ -42,6 +49,10 @@ class Bar:
     name, words, tooltip : str
         What stands before and behind it, and what explains it.
     value : float
+    checked : bool, optional
+        Whether its box is ticked; it has none without.
+    color : str
+        Its own, as ``#rrggbb``; empty for that of all bars.
     """
 
     key: str
@@ -49,6 +60,8 @@ class Bar:
     words: str
     tooltip: str
     value: float
+    checked: bool | None = None
+    color: str = ""
 
 
 class BarTable(QTableWidget):
@@ -58,9 +71,12 @@ class BarTable(QTableWidget):
     -------
     chosen : str
         The key of a bar.
+    checked : str, bool
+        The user ticked the box of a bar, or took the tick away; Space does so too.
     """
 
     chosen = Signal(str)
+    checked = Signal(str, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 3, parent)
@@ -79,7 +95,9 @@ class BarTable(QTableWidget):
         header.setSectionResizeMode(BAR_COLUMN, QHeaderView.ResizeMode.Stretch)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_PIXELS)
+        self._was_ticked = False
         self.cellClicked.connect(self._on_clicked)
+        self.itemChanged.connect(self._on_item_changed)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -94,8 +112,10 @@ class BarTable(QTableWidget):
         self._keys = tuple(bar.key for bar in bars)
         self.setRowCount(len(bars))
         longest = max((abs(bar.value) for bar in bars), default=0.0)
-        for row, bar in enumerate(bars):
-            self._show_bar(row, bar, bar.value / longest if longest else 0.0, color)
+        with QSignalBlocker(self):
+            for row, bar in enumerate(bars):
+                fraction = bar.value / longest if longest else 0.0
+                self._show_bar(row, bar, fraction, bar.color or color)
         if chosen in self._names:
             self.setCurrentCell(self._names.index(chosen), NAME_COLUMN)
         else:
@@ -103,7 +123,9 @@ class BarTable(QTableWidget):
             self.scrollToTop()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Choose the bar of the present row with Enter or Space."""
+        """Choose the bar of the present row with Enter, tick its box with Space."""
+        if event.key() == Qt.Key.Key_Space and self._tick(self.currentRow()):
+            return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._on_clicked(self.currentRow())
         else:
@@ -119,13 +141,31 @@ class BarTable(QTableWidget):
         name, drawn, words = (QTableWidgetItem(text) for text in (bar.name, "", bar.words))
         drawn.setData(_FRACTION, fraction)
         drawn.setData(_COLOR, color)
+        if bar.checked is not None:
+            name.setCheckState(_state(bar.checked))
         words.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for column, item in enumerate((name, drawn, words)):
             item.setToolTip(bar.tooltip)
             self.setItem(row, column, item)
 
+    def _tick(self, row: int) -> bool:
+        """Turn the tick of a row round; False where it has no box."""
+        item = self.item(row, NAME_COLUMN)
+        if item is None or item.data(Qt.ItemDataRole.CheckStateRole) is None:
+            return False
+        item.setCheckState(_state(item.checkState() is not Qt.CheckState.Checked))
+        self._was_ticked = False
+        return True
+
+    def _on_item_changed(self, item: QTableWidgetItem) -> None:
+        self._was_ticked = True
+        ticked = item.checkState() is Qt.CheckState.Checked
+        self.checked.emit(self._keys[item.row()], ticked)
+
     def _on_clicked(self, row: int, _column: int = 0) -> None:
-        if 0 <= row < len(self._keys):
+        """Choose a bar, unless the click was for its box."""
+        was_ticked, self._was_ticked = self._was_ticked, False
+        if not was_ticked and 0 <= row < len(self._keys):
             self.chosen.emit(self._keys[row])
 
 
@@ -147,6 +187,10 @@ class _BarDelegate(QStyledItemDelegate):
         painter.fillRect(bar.normalized(), QColor(index.data(_COLOR)))
         zero = QRectF(middle.x() - 0.5, cell.top(), 1.0, cell.height())
         painter.fillRect(zero, option.palette.color(QPalette.ColorRole.Mid))
+
+
+def _state(checked: bool) -> Qt.CheckState:
+    return Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked
 
 
 def bar_table(name: str, *, accessible: str) -> BarTable:

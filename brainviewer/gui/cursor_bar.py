@@ -23,6 +23,7 @@ from brainviewer.gui.controls import described, icon_button
 from brainviewer.gui.wording import MINUS, NOT_KNOWN
 
 if TYPE_CHECKING:
+    from psygnal import SignalInstance
     from PySide6.QtGui import QCloseEvent
 
     from brainviewer.core.volume import Volume
@@ -65,7 +66,7 @@ class CursorBar(QWidget):
             voxel_box.valueChanged.connect(self._on_voxel_entered)
         self.copy.clicked.connect(self._on_copy)
         self.convention.clicked.connect(self._on_convention_clicked)
-        for changed in (display.layers_changed, display.crosshair_changed, display.view_changed):
+        for changed in self._signals:
             changed.connect(self._on_display_changed)
         self.show_display()
 
@@ -88,7 +89,7 @@ class CursorBar(QWidget):
                 world_box.setValue(millimetres)
         if reference is not None:
             self._show_voxel(reference)
-        words = self._readings(minus=MINUS)
+        words = [*self._readings(minus=MINUS), *self._region()]
         self.values.setText("   ".join(words))
         self.values.setToolTip("\n".join(words))
         self.convention.setText(display.convention.value.capitalize())
@@ -98,7 +99,7 @@ class CursorBar(QWidget):
         x, y, z = (box.value() for box in self.world_boxes)
         i, j, k = self._display.crosshair_voxel
         lines = [f"world {x:.1f} {y:.1f} {z:.1f} mm (RAS+)", f"voxel {i} {j} {k}"]
-        lines += self._readings(minus="-")
+        lines += [*self._readings(minus="-"), *(f"region {it}" for it in self._region())]
         return "\n".join(lines)
 
     def _readings(self, *, minus: str) -> list[str]:
@@ -113,13 +114,28 @@ class CursorBar(QWidget):
             ]
         return [f"{it.name} {' | '.join(n)}" for it, n in zip(readings, numbers, strict=True)]
 
+    def _region(self) -> list[str]:
+        """Name the region at the crosshair, where there is one and the generator knows it."""
+        name = self._display.regions.name_at(self._display.crosshair)
+        return [name] if name else []
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Follow the display no longer."""
         self.read_beside(None)
-        display = self._display
-        for changed in (display.layers_changed, display.crosshair_changed, display.view_changed):
+        for changed in self._signals:
             changed.disconnect(self._on_display_changed, missing_ok=True)
         super().closeEvent(event)
+
+    @property
+    def _signals(self) -> tuple[SignalInstance, ...]:
+        """What may change what is read."""
+        display = self._display
+        return (
+            display.layers_changed,
+            display.crosshair_changed,
+            display.view_changed,
+            display.regions.changed,
+        )
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from brainviewer.core.space import PLANE_AXIS, edge_letters
 from brainviewer.gui import slice_drawing as drawing
+from brainviewer.gui.outline_drawing import OutlineDrawer
 from brainviewer.gui.ruler_tool import draw_rulers
 from brainviewer.gui.slice_image import SliceImage
 from brainviewer.gui.slice_keys import do_command
@@ -70,6 +71,7 @@ class LightboxCanvas(QWidget):
         self._display = display
         self.box = Lightbox()
         self._images: list[SliceImage] = []
+        self._outlines: list[OutlineDrawer] = []
         self._turned = 0
         self._pressed: int | None = None
         self.setObjectName("lightbox")
@@ -85,7 +87,7 @@ class LightboxCanvas(QWidget):
         """Show these slices."""
         if box != self.box:
             self.box = box
-            self._images = []
+            self._images, self._outlines = [], []
             self.update()
         self.changed.emit()
 
@@ -116,6 +118,7 @@ class LightboxCanvas(QWidget):
         frames = self.frames()
         while len(self._images) < len(frames):
             self._images.append(SliceImage(self._display, self.box.plane))
+            self._outlines.append(OutlineDrawer(self._display))
         for number, frame in enumerate(frames):
             painter.save()
             tile = self.tile(number)
@@ -134,6 +137,7 @@ class LightboxCanvas(QWidget):
     def _draw(self, painter: QPainter, frame: Frame, number: int, pane: QRectF) -> None:
         display, placement = self._display, self._placement(frame)
         self._images[number].draw(painter, frame, placement)
+        self._outlines[number].draw(painter, frame, placement)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if number == self._crosshair_tile():
             if display.crosshair_visible:
@@ -254,6 +258,7 @@ class LightboxCanvas(QWidget):
             display.crosshair_changed,
             display.view_changed,
             display.rulers.changed,
+            display.regions.changed,
         )
 
     def _on_display_changed(self) -> None:

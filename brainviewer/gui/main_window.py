@@ -31,6 +31,7 @@ from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
 from brainviewer.gui.movie_dialog import SERIES, MovieDialog, MovieOrder
 from brainviewer.gui.movie_maker import MovieMaker
+from brainviewer.gui.region_link import RegionLink
 from brainviewer.gui.region_panel import RegionPanel
 from brainviewer.gui.scan_opener import ScanOpener
 from brainviewer.gui.scene_link import SceneLink
@@ -110,6 +111,7 @@ class MainWindow(QMainWindow):
         self.scans = ScanOpener(session, self.viewing, bridge, self)
         self.changes = ChangeLink(session, self.viewing, self.view_menu.local_change)
         self.labels = LabelLink(session, self.viewing.display, self.gradients)
+        self.shown_regions = RegionLink(session, self.viewing, self.regions)
         self.past = HistoryLink(
             session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
         )
@@ -382,6 +384,7 @@ class MainWindow(QMainWindow):
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()
             self.changes.close()
+            self.shown_regions.close()
             self.scans.close()
             if self.autosaver is not None:
                 self.autosaver.close()

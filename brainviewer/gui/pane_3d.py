@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from brainviewer.session.look import Paint
     from brainviewer.session.request import Shown
     from brainviewer.session.scene import Look3D
+    from brainviewer.session.shown_regions import Shares
     from brainviewer.session.viewpoints import Viewpoint
 
 VIEW_MODULE = "brainviewer.gui.view_3d"
@@ -62,6 +63,7 @@ class Pane3D(QWidget):
         self.view: View3D | None = None
         self._wanted_look: Look3D | None = None
         self._paint: Paint | None = None
+        self._regions: Shares = ()
         self._crosshair = (0.0, 0.0, 0.0)
         self.label = QLabel(NOTHING_YET)
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -134,6 +136,22 @@ class Pane3D(QWidget):
         if self.view is not None:
             self.view.show_paint(paint)
 
+    @property
+    def regions(self) -> Shares:
+        """The regions that are drawn in colours of their own."""
+        return self._regions
+
+    def show_regions(self, regions: Shares) -> None:
+        """Draw these regions and no others, now or when the view is there."""
+        self._regions = regions
+        if self.view is not None:
+            self.view.show_regions(regions)
+
+    def let_see_inside(self) -> None:
+        """Make an opaque cortex see-through."""
+        if self.view is not None:
+            self.view.tools.let_see_inside()
+
     def set_crosshair(self, world: tuple[float, float, float]) -> None:
         """Know where the crosshair is, world mm."""
         self._crosshair = world
@@ -183,6 +201,7 @@ class Pane3D(QWidget):
         self._column.addWidget(self.view, 1)
         self.view.show_paint(self._paint)
         self._show_latest()
+        self.view.show_regions(self._regions)
         if self._wanted_look is not None:
             self.view.show_look(self._wanted_look)
 

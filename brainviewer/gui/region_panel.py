@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from brainviewer.gui.bar_table import Bar, bar_table
 from brainviewer.gui.controls import caption_label, described, icon_button
@@ -20,16 +28,18 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QFocusEvent
 
     from brainviewer.session.regions import RegionRow, Regions
+    from brainviewer.session.shown_regions import ShownRegion
 
 NOTHING_YET = "The regions of this brain will be shown here"
 EXPLANATION = (
     "The volume of each region now, and how it differs from the person as given.\n"
-    "Click a bar to put the crosshair there."
+    "Click a bar to put the crosshair there, tick its box to see the region in slices and in 3D."
 )
 CAPTION = "Change of each region against the factual brain"
 BEING_MEASURED = "Being measured for the values shown now"
 BY_CHANGE, BY_SIZE, BY_NAME = "By change", "By size", "By name"
 COPY_TOOLTIP = "Copy all regions as text with tabs, for a spreadsheet"
+NONE = "Take all ticks away: no region is outlined in slices or drawn in 3D any more"
 TSV_HEADINGS = ("region", "now_ml", "factual_ml", "difference_ml", "difference_percent")
 
 
@@ -40,17 +50,24 @@ class RegionPanel(QWidget):
     -------
     place_requested : (x, y, z), world mm
         The user wants to see a region.
+    region_toggled : str, bool
+        The user wants to see a region in slices and in 3D, or no longer.
+    none_requested
+        The user wants to see no region any more.
     copied : str
         A sentence for the status bar.
     """
 
     place_requested = Signal(tuple)
+    region_toggled = Signal(str, bool)
+    none_requested = Signal()
     copied = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("region_panel")
         self._rows: dict[str, RegionRow] = {}
+        self._colors: dict[str, str] = {}
         self.search = described(
             QLineEdit(),
             "region_search",
@@ -64,6 +81,9 @@ class RegionPanel(QWidget):
         )
         self.order.addItems([BY_CHANGE, BY_SIZE, BY_NAME])
         self.caption = caption_label("region_caption")
+        self.none_button = described(
+            QPushButton("Show &none"), "region_none", accessible="Show no region", tooltip=NONE
+        )
         self.copy_button = icon_button("copy_regions", "copy", COPY_TOOLTIP)
         self.bars = bar_table("region_bars", accessible="Regions and their change")
         self.nothing = QLabel(NOTHING_YET)
@@ -72,6 +92,8 @@ class RegionPanel(QWidget):
         self.search.textChanged.connect(self._show_rows)
         self.order.currentIndexChanged.connect(self._show_rows)
         self.bars.chosen.connect(self._on_chosen)
+        self.bars.checked.connect(self._on_checked)
+        self.none_button.clicked.connect(self._on_none_clicked)
         self.copy_button.clicked.connect(self._on_copy_clicked)
 
     def show_regions(self, regions: Regions) -> None:
@@ -80,6 +102,11 @@ class RegionPanel(QWidget):
         words = regions.sentence or NOTHING_YET
         self.nothing.setText(words[:1].upper() + words[1:])
         self.caption.setText(CAPTION)
+        self._show_rows()
+
+    def show_chosen(self, regions: Sequence[ShownRegion]) -> None:
+        """Tick the regions that are seen in slices and in 3D."""
+        self._colors = {region.name: region.color for region in regions}
         self._show_rows()
 
     def show_outdated(self) -> None:
@@ -115,6 +142,7 @@ class RegionPanel(QWidget):
         head.addWidget(self.order)
         head.addSpacing(6)
         head.addWidget(self.caption, 1)
+        head.addWidget(self.none_button)
         head.addWidget(self.copy_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 4)
@@ -128,6 +156,8 @@ class RegionPanel(QWidget):
         known = bool(self._rows)
         for widget in (self.bars, self.search, self.order, self.copy_button):
             widget.setEnabled(known)
+        self.none_button.setVisible(known)
+        self.none_button.setEnabled(bool(self._colors))
         self.caption.setVisible(known)
         self.bars.setVisible(known)
         self.nothing.setVisible(not known)
@@ -135,13 +165,25 @@ class RegionPanel(QWidget):
         rows = [row for row in self._rows.values() if wanted in row.name.casefold()]
         colors = theme_of(self.palette()).colors
         self.bars.show_bars(
-            [_bar(row) for row in _ordered(rows, self.order.currentText())], colors["accent"]
+            [
+                _bar(row, self._colors.get(row.name, ""))
+                for row in _ordered(rows, self.order.currentText())
+            ],
+            colors["accent"],
         )
 
     def _on_chosen(self, name: str) -> None:
         centre = self._rows[name].centre_mm
         if all(math.isfinite(at) for at in centre):
             self.place_requested.emit(centre)
+
+    def _on_checked(self, name: str, shown: bool) -> None:
+        self.region_toggled.emit(name, shown)
+        if shown:
+            self._on_chosen(name)
+
+    def _on_none_clicked(self) -> None:
+        self.none_requested.emit()
 
     def _on_copy_clicked(self) -> None:
         QGuiApplication.clipboard().setText(self.tsv())
@@ -166,10 +208,11 @@ def _change(row: RegionRow) -> float:
     return row.change_percent if math.isfinite(row.change_percent) else 0.0
 
 
-def _bar(row: RegionRow) -> Bar:
+def _bar(row: RegionRow, color: str) -> Bar:
     words = f"{millilitres(row.now_ml)} mL, {signed(_change(row), decimals=1)} %"
     tooltip = (
         f"{row.name}: {row.now_ml:.2f} mL now, {row.factual_ml:.2f} mL in fact\n"
-        "Click or Enter: put the crosshair there"
+        "Click or Enter: put the crosshair there\n"
+        "Tick or Space: outline it in the slices and draw it in 3D"
     )
-    return Bar(row.name, row.name, words, tooltip, _change(row))
+    return Bar(row.name, row.name, words, tooltip, _change(row), bool(color), color)

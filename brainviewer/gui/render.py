@@ -35,13 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from PySide6.QtCore import QSize
-
     from brainviewer.core.volume import Brain
+    from brainviewer.gui.pane_3d import Pane3D
     from brainviewer.session.decoder import LoadGenerator
-    from brainviewer.session.look import Paint
     from brainviewer.session.request import Shown
-    from brainviewer.session.scene import Look3D
 
 SIZE_PIXELS = (1600, 1000)
 CHECK_INTERVAL_MS = 20
@@ -228,12 +225,18 @@ def _wait_for(holds: Callable[[], bool]) -> None:
     timer.stop()
 
 
-def _brain_picture(brain: Brain, size: QSize, look: Look3D | None, paint: Paint | None) -> QPixmap:
-    """Draw a brain in 3D; OpenGLUnavailable where that cannot be."""
+def _brain_picture(brain: Brain, pane: Pane3D) -> QPixmap:
+    """Draw a brain in 3D as a pane would; OpenGLUnavailable where that cannot be."""
     from brainviewer.gui.scene_3d import render_brain_3d
 
-    wanted = (size.width(), size.height())
-    picture = np.ascontiguousarray(render_brain_3d(brain, wanted, look=look, paint=paint))
+    found = render_brain_3d(
+        brain,
+        (pane.width(), pane.height()),
+        look=pane.look(),
+        paint=pane.paint,
+        regions=pane.regions,
+    )
+    picture = np.ascontiguousarray(found)
     height, width, _ = picture.shape
     image = QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return QPixmap.fromImage(image.copy())
@@ -245,7 +248,7 @@ def fill_3d(window: MainWindow, shown: Shown | None) -> None:
     if shown is None:
         return
     try:
-        pane.show_picture(_brain_picture(shown.brain, pane.size(), pane.look(), pane.paint))
+        pane.show_picture(_brain_picture(shown.brain, pane))
     except (OpenGLUnavailable, RuntimeError) as error:
         pane.show_sentence(str(error))
 

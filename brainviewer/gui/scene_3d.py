@@ -20,11 +20,13 @@ from brainviewer.gui.brain_surfaces import (
 )
 from brainviewer.gui.looks_3d import dress, painted, surface_actor, volume_actor
 from brainviewer.gui.opengl import OpenGLUnavailable
+from brainviewer.gui.region_surfaces import RegionSurfaces
 from brainviewer.session.scene import Look3D
 
 if TYPE_CHECKING:
     from brainviewer.core.volume import Affine, Brain
     from brainviewer.session.look import Paint
+    from brainviewer.session.shown_regions import Shares
     from brainviewer.session.viewpoints import Viewpoint
 
 Point = tuple[float, float, float]
@@ -81,6 +83,7 @@ class Scene3D:
         self._actors = {it: surface_actor(it, mesh) for it, mesh in self._meshes.items()}
         self._grey = pv.ImageData()
         self._volume = volume_actor()
+        self._regions = RegionSurfaces(plotter)
         self._clip: Side | None = None
         self._clip_at = (0.0, 0.0, 0.0)
         for prop in (*self._actors.values(), self._volume):
@@ -126,6 +129,11 @@ class Scene3D:
             self._stale |= set(Surface)
             self._show_what_is_wanted()
 
+    def show_regions(self, regions: Shares) -> None:
+        """Draw these regions and no others; they stay whole where the brain is cut."""
+        self._regions.show(regions)
+        self.plotter.renderer.ResetCameraClippingRange()
+
     def set_cortex_opacity(self, opacity: float) -> None:
         """Let the cortex be seen through: 0 is invisible, 1 hides what lies inside."""
         self._actors[Surface.CORTEX].prop.opacity = opacity
@@ -164,7 +172,7 @@ class Scene3D:
         picker = vtkCellPicker()
         picker.PickFromListOn()
         picker.SetTolerance(PICK_TOLERANCE)
-        for prop in (*self._actors.values(), self._volume):
+        for prop in (*self._actors.values(), *self._regions.actors, self._volume):
             if prop.GetVisibility():
                 picker.AddPickList(prop)
         if not picker.Pick(x, y, 0.0, self.plotter.renderer):
@@ -313,6 +321,7 @@ def render_brain_3d(
     side: Side | None = None,
     look: Look3D | None = None,
     paint: Paint | None = None,
+    regions: Shares = (),
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Draw a brain without a window.
 
@@ -327,6 +336,8 @@ def render_brain_3d(
         How the brain is drawn and from where, instead of `mode` and `side`.
     paint : Paint, optional
         What the surfaces are painted with.
+    regions : tuple of (ShownRegion, Volume)
+        Regions to draw in colours of their own.
 
     Returns
     -------
@@ -343,6 +354,7 @@ def render_brain_3d(
             raise OpenGLUnavailable("A 3D picture needs OpenGL 3.2, and this machine has none.")
         scene = Scene3D(plotter)
         scene.show_paint(paint)
+        scene.show_regions(regions)
         scene.show_brain(brain)
         scene.show_mode(mode)
         if side is not None:

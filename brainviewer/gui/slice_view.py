@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QWidget
 
 from brainviewer.gui import slice_drawing as drawing
+from brainviewer.gui.outline_drawing import OutlineDrawer
 from brainviewer.gui.ruler_tool import RulerTool, draw_hint, draw_rulers, lines_in
 from brainviewer.gui.slice_image import SliceImage
 from brainviewer.gui.slice_keys import do_command
@@ -99,6 +100,7 @@ class SliceView(QWidget):
         self._pressed_at = self._last_at = QPointF()
         self._window_at_press = (0.0, 1.0)
         self._ruler_tool = RulerTool(display)
+        self._outlines = OutlineDrawer(display)
         self._turned = 0
         self._sharing: tuple[SliceView, ...] = (self,)
         self.setObjectName(f"slice_view_{plane.value}")
@@ -160,6 +162,7 @@ class SliceView(QWidget):
     def _draw(self, painter: QPainter, frame: Frame, pane: QRectF) -> None:
         display, placement = self._display, self._placement(frame)
         self.draw_picture(painter, frame, placement)
+        self._outlines.draw(painter, frame, placement)
         if display.crosshair_visible:
             position = placement.to_pane(frame.point_of(display.crosshair))
             drawing.draw_crosshair(painter, position, pane)
@@ -324,6 +327,7 @@ class SliceView(QWidget):
             display.crosshair_changed,
             display.view_changed,
             display.rulers.changed,
+            display.regions.changed,
         )
 
 

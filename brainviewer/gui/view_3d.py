@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from brainviewer.gui.scene_3d import Mode, Quality
     from brainviewer.session.look import Paint
     from brainviewer.session.scene import Look3D
+    from brainviewer.session.shown_regions import Shares
     from brainviewer.session.viewpoints import Viewpoint
 
 REST_MS = 150
@@ -165,6 +166,12 @@ class View3D(QWidget):
         """Paint the surfaces with a map; None leaves them plain."""
         if self.scene is not None:
             self.scene.show_paint(paint)
+            self._render()
+
+    def show_regions(self, regions: Shares) -> None:
+        """Draw these regions and no others."""
+        if self.scene is not None:
+            self.scene.show_regions(regions)
             self._render()
 
     def showEvent(self, event: QShowEvent) -> None:

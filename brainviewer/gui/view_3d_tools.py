@@ -26,6 +26,8 @@ from brainviewer.session.scene import CLIPS
 if TYPE_CHECKING:
     from brainviewer.session.scene import Look3D
 
+SEE_INSIDE_PERCENT = 25
+
 _SIDES: dict[Side, str] = {
     "L": "the left (key 3)",
     "R": "the right (Shift+3)",
@@ -103,6 +105,11 @@ class View3DTools(QWidget):
             box.setChecked(surface.name.lower() in look.surfaces)
         self.opacity_slider.setValue(round(100 * look.cortex_opacity))
         self.clip_chooser.setCurrentIndex(list(CLIPS).index(look.clip))
+
+    def let_see_inside(self) -> None:
+        """Make an opaque cortex see-through."""
+        if self.opacity_slider.value() == self.opacity_slider.maximum():
+            self.opacity_slider.setValue(SEE_INSIDE_PERCENT)
 
     def show_next_clip(self) -> None:
         """Cut the next side away, after the last none."""

@@ -99,6 +99,7 @@ class ViewingArea(QWidget):
         self.display.view_changed.connect(self._on_display_changed)
         self.display.layers_changed.connect(self._on_display_changed)
         self.display.rulers.changed.connect(self._on_display_changed)
+        self.display.regions.changed.connect(self._on_display_changed)
         self.display.crosshair_changed.connect(self._on_crosshair_changed)
         self.viewpoints.changed.connect(self._on_display_changed)
         self.pane_3d.picked.connect(self.display.set_crosshair)
@@ -110,12 +111,14 @@ class ViewingArea(QWidget):
         """Describe how the brains are looked at."""
         display = self.display
         layers = tuple(look_of_layer(it) for it in display.layers if it.kind != "change")
-        return Look(layers, display.maps, display.convention, self._large)
+        regions = display.regions.chosen
+        return Look(layers, display.maps, display.convention, self._large, regions)
 
     def show_look(self, look: Look) -> None:
         """Look at the brains that way."""
         self.display.set_convention(look.convention)
         self.display.arrange(look.layers)
+        self.display.regions.replace(look.regions)
         self.ortho.maximise(self._panes.get(look.large))
 
     def toggle_convention(self) -> None:
@@ -180,10 +183,12 @@ class ViewingArea(QWidget):
         """Show a brain, fine where it was made fine; in 3D soon."""
         self._show_slices(shown)
         self.pane_3d.show_brain(shown)
+        self.display.regions.show_map(self._session.region_map.map)
 
     def show_at_once(self, shown: Shown) -> None:
-        """Show a brain, in 3D too before this returns."""
+        """Show a brain, in 3D too before this returns; its regions are not known."""
         self._brain = shown.brain
+        self.display.regions.show_map(None)
         self.display.show_brain(shown.brain)
         self.pane_3d.show_at_once(shown)
 
@@ -217,6 +222,7 @@ class ViewingArea(QWidget):
             self.pane_3d.look(),
             self._beside,
             rulers=display.rulers.lines,
+            regions=look.regions,
             lightbox=self.lightbox.box if self.is_lightbox else None,
         )
 
@@ -229,6 +235,7 @@ class ViewingArea(QWidget):
         self.show_crosshair(scene.crosshair_visible)
         display.set_views(scene.views)
         display.rulers.replace(scene.rulers)
+        display.regions.replace(scene.regions)
         self.ortho.maximise(self._panes.get(scene.large))
         if scene.brain_3d is not None:
             self.pane_3d.show_look(scene.brain_3d)
@@ -326,6 +333,7 @@ class ViewingArea(QWidget):
         self.display.crosshair_changed.disconnect(self._on_crosshair_changed, missing_ok=True)
         self.viewpoints.changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.rulers.changed.disconnect(self._on_display_changed, missing_ok=True)
+        self.display.regions.changed.disconnect(self._on_display_changed, missing_ok=True)
         for part in (self.ortho, self.compare, self.lightbox, self.cursor_bar, self.layers):
             part.close()
         super().closeEvent(event)

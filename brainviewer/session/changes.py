@@ -123,7 +123,17 @@ def _look_changes(old: Look, new: Look) -> Iterator[tuple[Topic, str]]:
         yield ("convention",), f"{old.convention.value} to {new.convention.value}"
     if old.large != new.large:
         yield ("large",), f"{_pane(new.large)} large" if new.large else "all panes"
+    yield from _region_changes(old, new)
     yield from _layer_changes(old.layers, new.layers)
+
+
+def _region_changes(old: Look, new: Look) -> Iterator[tuple[Topic, str]]:
+    before, after = ({it.name: it for it in look.regions} for look in (old, new))
+    if after.keys() != before.keys() and not after:
+        yield ("regions",), "show no regions"
+        return
+    yield from ((("region", name), f"show {name}") for name in after if name not in before)
+    yield from ((("region", name), f"hide {name}") for name in before if name not in after)
 
 
 def _layer_changes(

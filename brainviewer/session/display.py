@@ -32,6 +32,7 @@ from brainviewer.session.layers import (
 )
 from brainviewer.session.look import layers_as, look_of_layer
 from brainviewer.session.rulers import Rulers
+from brainviewer.session.shown_regions import ShownRegions
 from brainviewer.session.slicing import contains, frame_of, nearest_voxel
 from brainviewer.session.view import View
 from brainviewer.session.windowing import values_around, values_in_box, window_over
@@ -78,6 +79,7 @@ class Display:
         self._preferred: Interpolation = "linear"
         self._views = dict.fromkeys(Plane, View())
         self.rulers = Rulers()
+        self.regions = ShownRegions()
 
     @property
     def layers(self) -> tuple[Layer, ...]:

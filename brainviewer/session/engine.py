@@ -17,6 +17,7 @@ from brainviewer.session.fine import FineWatch
 from brainviewer.session.gradients import GradientWatch
 from brainviewer.session.local_change import LocalChangeWatch
 from brainviewer.session.measuring import Place, factual_brain
+from brainviewer.session.region_map import RegionMapWatch
 from brainviewer.session.regions import RegionWatch
 from brainviewer.session.request import Request, Shown, measured_volumes_ml
 from brainviewer.session.worker import Worker
@@ -86,6 +87,7 @@ class Engine:
         self.curves = Curves(post, self._worker, cache)
         self.gradients = GradientWatch(post, self._worker, cache)
         self.regions = RegionWatch(post, self._worker)
+        self.region_map = RegionMapWatch(post, self._worker)
         self.local_change = LocalChangeWatch(post, self._worker)
         rest_s = FINE_RESTS * quiet_s
         self.fine = FineWatch(post, self._worker, rest_s=rest_s)
@@ -229,6 +231,7 @@ class Engine:
         self.fine.follow(state, decoder)
         self.gradients.follow(state, decoder)
         self.regions.follow(state, decoder)
+        self.region_map.follow(state, decoder)
         self.curves.follow(state, decoder)
 
     # On the worker's thread

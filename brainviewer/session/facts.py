@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from brainviewer.session.gradients import GradientWatch
     from brainviewer.session.local_change import LocalChangeWatch
     from brainviewer.session.model import State
+    from brainviewer.session.region_map import RegionMapWatch
     from brainviewer.session.regions import RegionWatch
 
 
@@ -171,6 +172,11 @@ class Facts:
     def regions(self) -> RegionWatch:
         """How large the regions of the person on the screen are."""
         return self._engine.regions
+
+    @property
+    def region_map(self) -> RegionMapWatch:
+        """Which region each place of the brain on the screen belongs to."""
+        return self._engine.region_map
 
     @property
     def local_change(self) -> LocalChangeWatch:

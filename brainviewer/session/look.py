@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from brainviewer.core.space import Convention
     from brainviewer.core.volume import Volume
     from brainviewer.session.layers import Interpolation, Kind
+    from brainviewer.session.shown_regions import ShownRegion
 
 
 LARGE_3D = "3d"
@@ -66,12 +67,15 @@ class Look:
     large : str
         The pane that has the whole space: ``"coronal"``, ``"sagittal"``, ``"axial"`` or ``"3d"``;
         empty while all share it.
+    regions : tuple of ShownRegion
+        Those that are seen in slices and in 3D.
     """
 
     layers: tuple[LayerLook, ...]
     maps: tuple[str, ...]
     convention: Convention
     large: str = ""
+    regions: tuple[ShownRegion, ...] = ()
 
 
 def look_of_layer(layer: Layer) -> LayerLook:

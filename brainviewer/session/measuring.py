@@ -45,12 +45,13 @@ class Place(IntEnum):
     COMPARED = 3
     PINNED = 4
     LOCAL_CHANGE = 5
-    FINE = 6
-    FINE_COMPARED = 7
-    GRADIENTS = 8
-    REGIONS = 9
-    TRAJECTORY = 10
-    OTHER_TRAJECTORIES = 11
+    REGION_MAP = 6
+    FINE = 7
+    FINE_COMPARED = 8
+    GRADIENTS = 9
+    REGIONS = 10
+    TRAJECTORY = 11
+    OTHER_TRAJECTORIES = 12
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
@@ -20,6 +20,8 @@ from brainviewer.session.request import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from numpy.typing import NDArray
 
     from brainviewer.core.features import Conditions
     from brainviewer.core.volume import FloatArray
@@ -159,16 +161,37 @@ def region_rows(
 ) -> tuple[RegionRow, ...]:
     """Find where the regions are, and put this beside their volumes (R,) in mL."""
     labels = decoder.region_labels(identity, conditions)
-    numbers = np.arange(1, len(decoder.regions) + 1)
-    with np.errstate(invalid="ignore"):
-        centres = np.array(ndimage.center_of_mass(labels > 0, labels, numbers))
-    places = voxel_to_world(decoder.generator.affine, centres)
+    places = voxel_to_world(decoder.generator.affine, middles_of(labels, len(decoder.regions)))
     return tuple(
         RegionRow(name, float(now), float(then), (float(x), float(y), float(z)))
         for name, now, then, (x, y, z) in zip(
             decoder.regions, now_ml, factual_ml, places, strict=True
         )
     )
+
+
+def middles_of(labels: NDArray[Any], count: int) -> NDArray[np.float64]:
+    """Find the voxel of each label 1 to `count` that is nearest to its centre of mass.
+
+    The centre itself may lie in another region: that of a gyrus lies in the white matter.
+
+    Parameters
+    ----------
+    labels : (I, J, K) integer ndarray
+    count : int
+
+    Returns
+    -------
+    (count, 3) float64 ndarray, voxels
+        NaN where a label is nowhere.
+    """
+    middles = np.full((count, 3), np.nan)
+    for index, box in enumerate(ndimage.find_objects(labels, max_label=count)):
+        if box is not None:
+            inside = np.argwhere(labels[box] == index + 1)  # (N, 3)
+            away = np.square(inside - inside.mean(axis=0)).sum(axis=1)
+            middles[index] = inside[np.argmin(away)] + [it.start for it in box]
+    return middles
 
 
 def _why_none(decoder: Decoder) -> str:

@@ -13,6 +13,7 @@ from brainviewer.session.layers import Interpolation, Kind, check_layer
 from brainviewer.session.lightbox import Lightbox
 from brainviewer.session.look import LARGE_3D, LayerLook
 from brainviewer.session.rulers import Ruler
+from brainviewer.session.shown_regions import ShownRegion
 from brainviewer.session.view import ZOOM_RANGE, View
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Scene:
         The slices of one plane that are shown instead of the three.
     local_change : str
         The direction in which local change is shown: ``"age"``, ``"sex=M"``; empty for none.
+    regions : tuple of ShownRegion
+        Those that are seen in slices and in 3D.
     """
 
     crosshair: World
@@ -109,6 +112,7 @@ class Scene:
     rulers: tuple[Ruler, ...] = ()
     lightbox: Lightbox | None = None
     local_change: str = ""
+    regions: tuple[ShownRegion, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the scene as plain values, the ``view`` of a recipe."""
@@ -135,6 +139,7 @@ class Scene:
                 for it in self.rulers
             ],
             "lightbox": None if self.lightbox is None else asdict(self.lightbox),
+            "regions": [asdict(it) for it in self.regions],
         }
 
 
@@ -158,10 +163,11 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             beside=_beside(entry["beside"]),
             structure=_text(entry["structure"]),
             pins=tuple(_pin(it) for it in _list(entry["pins"])),
-            # Recipes from before there were rulers, lightboxes and maps of change have none.
+            # Recipes from before there were these have none.
             rulers=tuple(_ruler(it) for it in _list(entry.get("rulers", []))),
             lightbox=_lightbox(entry.get("lightbox")),
             local_change=_text(entry.get("local_change", "")),
+            regions=tuple(_region(it) for it in _list(entry.get("regions", []))),
         )
     except KeyError as error:
         raise RecipeError(f"the view of the recipe has no {error}") from error
@@ -250,6 +256,13 @@ def _lightbox(entry: Mapping[str, Any] | None) -> Lightbox | None:
 
 def _ruler(entry: Mapping[str, Any]) -> Ruler:
     return Ruler(Plane(entry["plane"]), _point(entry["start_mm"]), _point(entry["end_mm"]))
+
+
+def _region(entry: Mapping[str, Any]) -> ShownRegion:
+    color = _text(entry["color"])
+    if re.fullmatch(r"#[0-9a-fA-F]{6}", color) is None:
+        raise ValueError(f"a colour as #rrggbb was expected, got {color!r}")
+    return ShownRegion(_text(entry["name"]), color)
 
 
 def _point(value: object) -> World:

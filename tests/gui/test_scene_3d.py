@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import pyvista as pv
 
-from brainviewer.core.volume import Brain
+from brainviewer.core.volume import Brain, Volume
 from brainviewer.gui.brain_surfaces import Surface, coarser, grey_image, surface_mesh, tissues_of
 from brainviewer.gui.opengl import OpenGLUnavailable
 from brainviewer.gui.scene_3d import VIEWS, Mode, Scene3D, render_brain_3d
+from brainviewer.session.region_map import RegionMap
+from brainviewer.session.shown_regions import ShownRegion
 
 SHAPE = (40, 48, 44)
 SPACING_MM = 4.0
@@ -236,6 +238,30 @@ def test_what_lies_inside_is_seen_through_the_cortex(scene, surface):
 def test_what_an_opaque_cortex_hides_is_not_cut(scene):
     scene.show_brain(ball())
     assert scene.bounds(Surface.VENTRICLES)[1] < scene.bounds(Surface.VENTRICLES)[0]
+
+
+@pytest.mark.opengl
+def test_regions_are_drawn_in_their_colours_where_they_lie(scene):
+    labels = np.zeros((20, 20, 20), np.int16)
+    labels[4:8, 6:14, 6:14] = 1
+    affine = np.diag([5.0, 5.0, 5.0, 1.0])
+    affine[:3, 3] = -50
+    found = RegionMap(("left block",), Volume(labels, affine, "regions"))
+    region = ShownRegion("left block", "#00ff00")
+    scene.show_brain(ball(0.2))
+    scene.look_from("A")
+    before = picture(scene)
+    scene.show_regions(((region, found.share("left block")),))
+    after = picture(scene)
+    green = (after[..., 1] > 90) & (after[..., 0] < 60) & (after[..., 2] < 60)
+    assert green.sum() > 200
+    assert np.nonzero(green)[1].mean() > SIZE[0] / 2  # from the front, left is on the right
+    image = render_brain_3d(
+        ball(0.2), SIZE, side="A", regions=((region, found.share("left block")),)
+    )
+    assert ((image[..., 1] > 90) & (image[..., 0] < 60)).sum() > 200
+    scene.show_regions(())
+    assert difference(before, picture(scene)) < 1
 
 
 @pytest.mark.opengl

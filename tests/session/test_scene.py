@@ -67,6 +67,7 @@ def _changed(entry, path: str, value: object):
         ("crosshair_mm", [1, 2], "3 numbers were expected, got 2"),
         ("crosshair_mm", [1, 2, float("nan")], "a number was expected, got nan"),
         ("crosshair_visible", 1, "true or false was expected"),
+        ("regions", [{"name": "left insula", "color": "red"}], "#rrggbb was expected, got 'red'"),
         ("planes/axial/zoom", 1e9, "zoom must lie in 0.5-40"),
         ("layers/0/window", [1, 0], "a window goes from a lower to a higher value"),
         ("layers/0/colormap", "mud", "a colormap is one of"),
