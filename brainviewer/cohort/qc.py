@@ -146,7 +146,7 @@ def _picture_path(store: CohortStore, name: str) -> Path:
     return store.folder / PICTURE_FOLDER / f"{name}.png"
 
 
-_HEAD = """<!DOCTYPE html>
+PAGE_HEAD = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -181,11 +181,11 @@ def _page(
     outliers = [report for report in ordered if report.outlying]
     others = [report for report in ordered if not report.outlying]
     parts = [
-        _HEAD.format(title=f"Quality control of {escape(title)}"),
+        PAGE_HEAD.format(title=f"Quality control of {escape(title)}"),
         f"<h1>Quality control of {escape(title)}</h1>\n",
         f"<p>{len(reports)} people {escape(manifest.kind)}, {len(outliers)} of them outliers, "
         f"{len(failed)} failed. <code>{escape(manifest.command)}</code></p>\n",
-        _failures(failed),
+        failed_table(failed),
         _LEGEND,
         _summary(reports),
         f"<h2>Outliers</h2>\n<p>Further than {OUTLIER_Z} robust standard deviations from the "
@@ -198,7 +198,8 @@ def _page(
     return "".join(parts)
 
 
-def _failures(failed: Mapping[str, str]) -> str:
+def failed_table(failed: Mapping[str, str]) -> str:
+    """Write who failed, with the reason, as a part of a page; nothing where nobody did."""
     if not failed:
         return ""
     rows = "".join(

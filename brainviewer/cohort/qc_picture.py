@@ -14,6 +14,7 @@ from brainviewer.core.space import PLANE_AXIS, Plane, slice_plane, world_to_voxe
 from brainviewer.core.tissues import TISSUES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,7 +48,22 @@ def draw_person(record: PersonRecord, affine: Affine) -> NDArray[np.uint8]:
     -------
     (rows, columns, 3) uint8 ndarray
     """
-    maps = [record.volumes[name] for name in (T1_RIGID, *TISSUES)]
+    return draw_outlined([record.volumes[name] for name in (T1_RIGID, *TISSUES)], affine)
+
+
+def draw_outlined(maps: Sequence[NDArray[np.generic]], affine: Affine) -> NDArray[np.uint8]:
+    """Draw three cuts of an image with the outlines of tissues, which may be another brain's.
+
+    Parameters
+    ----------
+    maps : sequence of (I, J, K) uint8 ndarray
+        The image, WM, GM, CSF; 255 for 1.
+    affine : (4, 4) float64 ndarray, mm
+
+    Returns
+    -------
+    (rows, columns, 3) uint8 ndarray
+    """
     cut = np.round(world_to_voxel(affine, CUT_MM)).astype(int)
     factor = float(affine[0, 0]) / PIXEL_MM
     pictures = [

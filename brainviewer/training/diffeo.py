@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from brainviewer.training.loop import Progress
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
 from brainviewer.training.region_maps import NO_LABELS, RegionLabels, fit_region_maps
 from brainviewer.training.registering import RegistrationRun, as_shares
+from brainviewer.training.registration_page import write_registration_page
 from brainviewer.training.velocities import fit_velocities
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import FloatArray
     from brainviewer.training.dataset import TrainingData
     from brainviewer.training.recipe import TrainingRecipe
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,16 @@ def fit_diffeo(
     scores["labelled"] = fit_region_maps(model.regions, labels.of_people(kept.ids, velocities))
     if model.config.t1:
         scores["image_explained"] = _fit_image(model, kept, seen, velocities, y)
+    page = write_registration_page(
+        out,
+        model,
+        data.affine,
+        list(zip(kept.ids, kept.maps, velocities, strict=True)),
+        labels_of=labels.of_person,
+        image_of=images,
+        failed=run.failed(),
+    )
+    _log.info("the pictures of the registration are in %s", page)
     run.log(len(kept), scores | validate(model, data))
     return model, data
 

@@ -172,6 +172,11 @@ class RegistrationRun:
             )
         return np.stack(list(velocities.values())), _only(people, list(velocities))
 
+    def failed(self) -> dict[str, str]:
+        """Return who was left out, with the reason."""
+        content: dict[str, str] = json.loads((self.out / FAILED_FILE).read_text(encoding="utf-8"))
+        return content
+
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         """Append numbers to the table of the run: step, name, value."""
         with (self.out / LOG_FILE).open("a", newline="", encoding="utf-8") as file:

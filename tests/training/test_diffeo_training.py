@@ -28,6 +28,7 @@ from brainviewer.training.diffeo import fit_diffeo
 from brainviewer.training.loop import TrainingError
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.registering import RegistrationError, check_registration
+from brainviewer.training.registration_page import mean_region_dice
 from brainviewer.training.run import train_checkpoint
 from brainviewer.training.task import mean_shares
 from tests.tiny import RECIPE, SHAPE
@@ -203,6 +204,18 @@ def test_who_cannot_be_registered_is_named_and_left_out(
     assert f"{data.train.ids[1]} is left out: the warp folds" in caplog.text
     failed = json.loads((out / "failed.json").read_text())
     assert failed == {data.train.ids[1]: "the warp folds"}
+    page = (out / "registration.html").read_text()
+    assert "27 people, 1 left out" in page
+    assert f"{data.train.ids[1]}</td><td>the warp folds" in page
+    assert page.count("<section") == 27
+    assert (out / "registration" / f"{data.train.ids[0]}.png").stat().st_size > 500
+
+
+def test_dice_of_regions_is_that_of_each_averaged() -> None:
+    first = np.array([1, 1, 1, 2, 2, 0], np.uint8)
+    second = np.array([1, 1, 2, 2, 2, 0], np.uint8)
+    assert mean_region_dice(first, second) == pytest.approx((4 / 5 + 4 / 5) / 2)
+    assert mean_region_dice(first, first) == 1
 
 
 def test_too_few_registered_people_are_refused(data, fitted_once, monkeypatch) -> None:
