@@ -107,7 +107,7 @@ def judge_checkpoint(
         generator, checkpoint, people, draws=draws, cache=cache, on_progress=on_progress
     )
     results = score(evidence, checkpoint=checkpoint.name, device_name=generator.device_name)
-    figures |= _draw_figures(evidence, generator, checkpoint)
+    figures |= _draw_figures(evidence, generator, checkpoint, cache)
     if results.regions is not None:
         figures["regions"] = plot_regions(results.regions)
     return Judgement(results, figures, evidence.predictions)
@@ -171,7 +171,7 @@ def _score_ventricles(
 
 
 def _draw_figures(
-    evidence: Evidence, generator: Generator, checkpoint: Checkpoint
+    evidence: Evidence, generator: Generator, checkpoint: Checkpoint, cache: ArrayCache
 ) -> dict[str, Figure]:
     test = evidence.people.test
     shown = {name: evidence.predictions[name] for name in (GENERATOR, REFERENCE)}
@@ -183,7 +183,7 @@ def _draw_figures(
     observed = np.column_stack([ages, test.volumes_ml])
     oldest_last = np.argsort(ages, kind="stable")
     chosen = [int(oldest_last[place]) for place in (0, len(ages) // 2, -1)]
-    rows = [_montage_row(evidence, generator, index) for index in chosen]
+    rows = [_montage_row(evidence, generator, index, cache) for index in chosen]
     return {
         "volumes": plot_predictions(test.volumes_ml, shown, errors_ml=errors),
         "trajectories": plot_trajectories(evidence.courses, checkpoint.population, observed),
@@ -191,7 +191,9 @@ def _draw_figures(
     }
 
 
-def _montage_row(evidence: Evidence, generator: Generator, index: int) -> list[MontageBrain]:
+def _montage_row(
+    evidence: Evidence, generator: Generator, index: int, cache: ArrayCache
+) -> list[MontageBrain]:
     """Return a real person, the reconstruction, and somebody of the same features."""
     conditions = evidence.people.test.conditions[index]
     age = f"{feature_age(conditions):.0f} years"
@@ -199,5 +201,6 @@ def _montage_row(evidence: Evidence, generator: Generator, index: int) -> list[M
     drawn = make_maps(generator, generator.draw(FIRST_SEED), conditions)
     row = [MontageBrain(f"real, {age}", real)]
     if generator.can_encode:
-        row.append(MontageBrain("reconstructed", reconstruct(generator, real, conditions)))
+        rebuilt = reconstruct(generator, real, conditions, cache)
+        row.append(MontageBrain("reconstructed", rebuilt))
     return [*row, MontageBrain(f"generated, {age}", drawn)]

@@ -74,7 +74,7 @@ def gather_evidence(
         draws=drawn,
         predictions={GENERATOR: np.stack([d.expected_ml for d in drawn])}
         | {name: predict(people.train, test.conditions) for name, predict in REGRESSIONS.items()},
-        matches=_match(generator, people, drawn, on_progress),
+        matches=_match(generator, people, drawn, cache, on_progress),
         courses=age_people(
             generator,
             checkpoint.regression,
@@ -98,10 +98,11 @@ def _match(
     generator: Generator,
     people: EvaluationPeople,
     draws: Sequence[Draws],
+    cache: ArrayCache,
     on_progress: Progress,
 ) -> dict[str, list[Match]]:
     def rebuild(index: int, real: FloatArray) -> FloatArray:
-        return reconstruct(generator, real, people.test.conditions[index])
+        return reconstruct(generator, real, people.test.conditions[index], cache)
 
     def recall(index: int, real: FloatArray) -> FloatArray:
         return draws[index].mean_maps.astype(np.float32)

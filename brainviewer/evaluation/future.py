@@ -9,9 +9,8 @@ import numpy as np
 from scipy.stats import t as student
 
 from brainviewer.core.scenario import AGE, SEX, feature_age
-from brainviewer.core.volume import Brain
 from brainviewer.evaluation.ageing import age_people
-from brainviewer.evaluation.making import evaluated_channels
+from brainviewer.evaluation.making import encode_person
 from brainviewer.evaluation.reconstruction import unpack
 from brainviewer.evaluation.volumes import FIRST_SEED
 
@@ -76,7 +75,7 @@ def foresee(
     courses = age_people(
         generator,
         checkpoint.regression,
-        [(_identity(generator, people, index), conditions)],
+        [(_identity(generator, people, index, cache), conditions)],
         ages,
         cache=cache,
         on_progress=on_progress,
@@ -111,8 +110,10 @@ def fit_line(ages: Array, volumes: Array, at: Array) -> tuple[Array, Array]:
     return volumes.mean() + slope * (at - ages.mean()), half * np.sqrt(1.0 / count + away)
 
 
-def _identity(generator: Generator, people: EvaluationPeople, index: int) -> Identity:
+def _identity(
+    generator: Generator, people: EvaluationPeople, index: int, cache: ArrayCache
+) -> Identity:
     if not generator.can_encode:
         return generator.draw(FIRST_SEED)
-    brain = Brain(evaluated_channels(generator), unpack(people.test.maps[index]), generator.affine)
-    return generator.encode(brain, people.test.conditions[index])
+    maps = unpack(people.test.maps[index])
+    return encode_person(generator, maps, people.test.conditions[index], cache)

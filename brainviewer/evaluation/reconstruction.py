@@ -9,8 +9,7 @@ import numpy as np
 
 from brainviewer.cohort.reading import FULL
 from brainviewer.core.tissues import TISSUES
-from brainviewer.core.volume import Brain
-from brainviewer.evaluation.making import evaluated_channels, make_maps
+from brainviewer.evaluation.making import encode_person, make_maps
 from brainviewer.evaluation.scores import (
     Estimate,
     estimate,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from brainviewer.cohort.reading import People
     from brainviewer.core.features import Conditions
     from brainviewer.core.volume import Affine, FloatArray
+    from brainviewer.evaluation.cache import ArrayCache
     from brainviewer.evaluation.scores import Array
     from brainviewer.evaluation.ventricles import Ventricles
     from brainviewer.generators.base import Generator
@@ -57,10 +57,12 @@ class Match:
     made_ventricles_ml: float
 
 
-def reconstruct(generator: Generator, maps: FloatArray, conditions: Conditions) -> FloatArray:
+def reconstruct(
+    generator: Generator, maps: FloatArray, conditions: Conditions, cache: ArrayCache | None = None
+) -> FloatArray:
     """Encode tissue maps (3, I, J, K) under conditions and decode them under the same."""
-    brain = Brain(evaluated_channels(generator), maps, generator.affine)
-    return make_maps(generator, generator.encode(brain, conditions), conditions)
+    identity = encode_person(generator, maps, conditions, cache)
+    return make_maps(generator, identity, conditions)
 
 
 def match_people(

@@ -15,8 +15,8 @@ from brainviewer.cohort.grouping import group_regions
 from brainviewer.cohort.reading import FULL, read_regions
 from brainviewer.cohort.store import grid_affine
 from brainviewer.core.scenario import SEX, feature_age
-from brainviewer.core.volume import Brain, voxel_volume_ml
-from brainviewer.evaluation.making import evaluated_channels
+from brainviewer.core.volume import voxel_volume_ml
+from brainviewer.evaluation.making import encode_person
 from brainviewer.evaluation.scores import Estimate, bootstrap_interval, divide, pearson
 from brainviewer.evaluation.volumes import FIRST_SEED
 from brainviewer.generators.base import KnowsRegions
@@ -141,7 +141,7 @@ def measure_regions(
     dice = np.full((len(test), len(generator.regions)), np.nan)
     for index, labels in enumerate(labelled.test_labels):
         if labels is not None and generator.can_encode:
-            overlap = partial(_overlap, generator, test, index, labels)
+            overlap = partial(_overlap, generator, test, index, labels, cache)
             dice[index] = cache.get(("regions", test.ids[index]), overlap)["dice"]
         on_progress(len(made) + index + 1, total)
     people = (*test.conditions, *train)
@@ -157,15 +157,13 @@ def measure_regions(
 
 
 def _overlap(
-    generator: Generator, test: People, index: int, labels: NDArray[np.uint8]
+    generator: Generator, test: People, index: int, labels: NDArray[np.uint8], cache: ArrayCache
 ) -> dict[str, NDArray[np.float64]]:
     """Return the Dice (R,) of a reconstructed person's labels and their own."""
     assert isinstance(generator, KnowsRegions)
     conditions = test.conditions[index]
     maps = (test.maps[index] / FULL).astype(np.float32)
-    identity = generator.encode(
-        Brain(evaluated_channels(generator), maps, generator.affine), conditions
-    )
+    identity = encode_person(generator, maps, conditions, cache)
     made = generator.region_labels(identity, conditions)
     count = len(generator.regions) + 1
     both = np.bincount(made[made == labels].ravel(), minlength=count)
