@@ -54,7 +54,7 @@ class CompareView(QWidget):
         self.blend = Blend(self)
         self.own_card, self.other_card = CompareCard("A"), ChoosingCard()
         self.own = OrthoView(display, self.own_card)
-        self.other = OrthoView(self.beside, self.other_card)
+        self.other = OrthoView(self.beside, self.other_card, has_legend=False)
         self._both_cards = CompareCard("A"), ChoosingCard()
         self.both = OrthoView(
             display,

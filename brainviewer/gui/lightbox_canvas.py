@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from brainviewer.core.space import PLANE_AXIS, edge_letters
 from brainviewer.gui import slice_drawing as drawing
+from brainviewer.gui.legend import draw_legend
 from brainviewer.gui.outline_drawing import OutlineDrawer
 from brainviewer.gui.ruler_tool import draw_rulers
 from brainviewer.gui.slice_image import SliceImage
@@ -126,6 +127,8 @@ class LightboxCanvas(QWidget):
             painter.translate(tile.topLeft())
             self._draw(painter, frame, number, QRectF(0, 0, tile.width(), tile.height()))
             painter.restore()
+        if self._display.legend_visible:
+            draw_legend(painter, self._display.layers, QRectF(self.rect()))
         bottom_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
         name = self._display.convention.value.capitalize()
         drawing.draw_text(painter, QRectF(self.rect()), bottom_right, name, drawing.CAPTION_PIXELS)

@@ -210,7 +210,11 @@ def _grabbed(viewing: ViewingArea, shot: Shot) -> QPixmap:
         if picture is None:
             raise ExportError("there is no 3D picture to film; show the 3D view first")
         return picture
-    return viewing.ortho.slices[_PLANES[shot]].grab()
+    view = viewing.ortho.slices[_PLANES[shot]]
+    view.set_legend(True)
+    found = view.grab()
+    viewing.ortho.place_legend()
+    return found
 
 
 def _array_of(pixmap: QPixmap) -> Picture:

@@ -34,6 +34,8 @@ class OrthoView(QWidget):
         Where it has a signal ``maximise_requested``, it asks with that to be made large.
     make : function
         Makes the view of a plane.
+    has_legend : bool
+        Whether one of the slices says what the colours of the layers stand for.
 
     Signals
     -------
@@ -50,12 +52,14 @@ class OrthoView(QWidget):
         parent: QWidget | None = None,
         *,
         make: Callable[[Display, Plane], SliceView] = SliceView,
+        has_legend: bool = True,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("ortho_view")
         self.slices = {plane: make(display, plane) for plane in _PLACES}
         self.fourth = fourth
         self._maximised: QWidget | None = None
+        self._has_legend = has_legend
         self._lay_out()
         views = list(self.slices.values())
         for view in views:
@@ -101,9 +105,17 @@ class OrthoView(QWidget):
         for cell in range(2):
             self._grid.setRowStretch(cell, self._stretch(cell, along=0))
             self._grid.setColumnStretch(cell, self._stretch(cell, along=1))
+        self.place_legend()
         if maximised is not None:
             maximised.setFocus()
         self.maximised_changed.emit()
+
+    def place_legend(self) -> None:
+        """Have the first slice that is seen say what the colours stand for, and no other."""
+        first = next(iter(self.slices.values()))
+        place = first if self._maximised is None else self._maximised
+        for view in self.slices.values():
+            view.set_legend(self._has_legend and view is place)
 
     def _stretch(self, cell: int, *, along: int) -> int:
         """Give room to a row (along 0) or column (1) that shows a pane."""

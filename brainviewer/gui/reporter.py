@@ -71,6 +71,7 @@ def draft_report(session: Session, viewing: ViewingArea, material: Material) -> 
 def slice_pictures(display: Display) -> dict[str, bytes]:
     """Draw the slices as the window does, at one size; by caption."""
     views = [SliceView(display, plane) for plane in Plane]
+    views[0].set_legend(True)
     for view in views:
         view.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         view.resize(SLICE_PIXELS, SLICE_PIXELS)

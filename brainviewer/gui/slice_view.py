@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QWidget
 
 from brainviewer.gui import slice_drawing as drawing
+from brainviewer.gui.legend import draw_legend
 from brainviewer.gui.outline_drawing import OutlineDrawer
 from brainviewer.gui.ruler_tool import RulerTool, draw_hint, draw_rulers, lines_in
 from brainviewer.gui.slice_image import SliceImage
@@ -103,6 +104,7 @@ class SliceView(QWidget):
         self._outlines = OutlineDrawer(display)
         self._turned = 0
         self._sharing: tuple[SliceView, ...] = (self,)
+        self._has_legend = False
         self.setObjectName(f"slice_view_{plane.value}")
         self.setAccessibleName(f"{plane.value.capitalize()} slice")
         # No tooltip, which would cover what is looked at: the help is one Shift + F1 away.
@@ -130,6 +132,12 @@ class SliceView(QWidget):
         """Show a millimetre as large as all of these views can that are not hidden."""
         self._sharing = (self, *(view for view in views if view is not self))
         self.update()
+
+    def set_legend(self, has_legend: bool) -> None:
+        """Say in this pane what the colours of the layers stand for, while the display wants it."""
+        if has_legend != self._has_legend:
+            self._has_legend = has_legend
+            self.update()
 
     def sizeHint(self) -> QSize:
         """Ask for a comfortable size."""
@@ -172,6 +180,8 @@ class SliceView(QWidget):
             drawing.draw_box(painter, QRectF(self._pressed_at, self._last_at).normalized())
         if display.rulers.is_measuring:
             draw_hint(painter, pane)
+        if self._has_legend and display.legend_visible and not display.rulers.is_measuring:
+            draw_legend(painter, display.layers, pane)
         drawing.draw_letters(painter, frame, pane)
         drawing.draw_captions(painter, frame, pane)
 

@@ -114,6 +114,7 @@ class ViewMenu(QMenu):
         for action, holds in (
             (self.radiological, display.convention is Convention.RADIOLOGICAL),
             (self.crosshair, display.crosshair_visible),
+            (self.legend, display.legend_visible),
             (self.compare, self._viewing.is_comparing),
             (self.lightbox, self._viewing.is_lightbox),
         ):
@@ -139,6 +140,14 @@ class ViewMenu(QMenu):
         self.crosshair = _checkable(
             make_action(self, "Cross&hair", "Ctrl+H", "Draw the crosshair (X in a slice)")
         )
+        self.legend = _checkable(
+            make_action(
+                self,
+                "Colour lege&nd",
+                "Ctrl+Shift+H",
+                "Say in a slice which values the colours of the layers stand for",
+            )
+        )
         self.fit = make_action(self, "&Fit", "Ctrl+F", "Show the slices whole (R in a slice)")
         self.auto_window = make_action(
             self, "&Auto window", "Ctrl+J", "Brightness and contrast from the image itself"
@@ -152,6 +161,7 @@ class ViewMenu(QMenu):
         set_icon(self.fit, "fit")
         self.radiological.toggled.connect(viewing.show_radiological)
         self.crosshair.toggled.connect(viewing.show_crosshair)
+        self.legend.toggled.connect(viewing.display.show_legend)
         self.fit.triggered.connect(viewing.display.fit)
         self.auto_window.triggered.connect(viewing.auto_window)
         self.near_window.triggered.connect(viewing.window_around_crosshair)

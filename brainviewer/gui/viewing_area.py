@@ -200,12 +200,14 @@ class ViewingArea(QWidget):
             display.interpolation,
             display.crosshair_visible,
             display.view(Plane.AXIAL).zoom,
+            display.legend_visible,
         )
 
     def show_preferences(self, preferences: Preferences) -> None:
         """Look at the first brain as at the last one of the last time."""
         self.display.set_convention(preferences.convention)
         self.show_crosshair(preferences.crosshair)
+        self.display.show_legend(preferences.legend)
         self.display.set_views(dict.fromkeys(Plane, View(preferences.zoom)))
         self.display.set_interpolation(preferences.interpolation)
 
@@ -223,6 +225,7 @@ class ViewingArea(QWidget):
             self._beside,
             rulers=display.rulers.lines,
             regions=look.regions,
+            legend=display.legend_visible,
             lightbox=self.lightbox.box if self.is_lightbox else None,
         )
 
@@ -236,6 +239,7 @@ class ViewingArea(QWidget):
         display.set_views(scene.views)
         display.rulers.replace(scene.rulers)
         display.regions.replace(scene.regions)
+        display.show_legend(scene.legend)
         self.ortho.maximise(self._panes.get(scene.large))
         if scene.brain_3d is not None:
             self.pane_3d.show_look(scene.brain_3d)

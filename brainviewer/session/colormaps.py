@@ -18,8 +18,16 @@ CHANGE_COLORS = ((38, 120, 255), (255, 52, 40))
 # Okabe and Ito's colours, which keep apart in all common kinds of colour blindness.
 TISSUE_COLORS = {"WM": (230, 159, 0), "GM": (86, 180, 233), "CSF": (47, 196, 154)}
 # Perceptually even ones first; the diverging ones are for differences.
-_MATPLOTLIB = ("gray", "viridis", "cividis", "inferno", "magma", "hot", "RdBu_r", "PuOr_r")
-COLORMAPS = (*_MATPLOTLIB, CHANGE, *TISSUE_COLORS, LABELS)
+_MATPLOTLIB = (
+    "gray", "bone", "viridis", "cividis", "plasma", "inferno", "magma", "hot", "cool", "RdBu_r",
+    "PuOr_r",
+)  # fmt: skip
+# The field's own for results over anatomy, as in FSLeyes and MRIcroGL: first and last colour.
+OVERLAY_COLORS = {
+    "red-yellow": ((255, 0, 0), (255, 255, 0)),
+    "blue-lightblue": ((0, 48, 255), (120, 255, 255)),
+}
+COLORMAPS = (*_MATPLOTLIB, *OVERLAY_COLORS, CHANGE, *TISSUE_COLORS, LABELS)
 
 
 @cache
@@ -34,7 +42,8 @@ def lookup_table(name: str) -> Table:
     -------
     (256, 3) or (256, 4) uint8 ndarray, read-only
         Tissues go from transparent to their colour; change from blue over transparent to red.
-        Labels are colours to be indexed with the label, 0 transparent.
+        Overlays are transparent at the lowest value, and so below a window. Labels are colours
+        to be indexed with the label, 0 transparent.
 
     Raises
     ------
@@ -47,6 +56,8 @@ def lookup_table(name: str) -> Table:
         table = _label_table()
     elif name == CHANGE:
         table = _change_table()
+    elif name in OVERLAY_COLORS:
+        table = _overlay_table(*OVERLAY_COLORS[name])
     elif name in TISSUE_COLORS:
         table = _tissue_table(TISSUE_COLORS[name])
     else:
@@ -83,6 +94,14 @@ def _tissue_table(color: tuple[int, int, int]) -> Table:
     table = np.empty((STEPS, 4), np.uint8)
     table[:, :3] = color
     table[:, 3] = np.arange(STEPS)
+    return table
+
+
+def _overlay_table(first: tuple[int, int, int], last: tuple[int, int, int]) -> Table:
+    share = np.linspace(0, 1, STEPS)[:, None]
+    table = np.full((STEPS, 4), 255, np.uint8)
+    table[:, :3] = np.rint((1 - share) * first + share * last)
+    table[0, 3] = 0
     return table
 
 

@@ -76,6 +76,7 @@ class Display:
         self._crosshair: World = (0.0, 0.0, 0.0)
         self._convention = Convention.RADIOLOGICAL
         self._crosshair_visible = True
+        self._legend_visible = True
         self._preferred: Interpolation = "linear"
         self._views = dict.fromkeys(Plane, View())
         self.rulers = Rulers()
@@ -117,6 +118,11 @@ class Display:
     def crosshair_visible(self) -> bool:
         """Whether the crosshair is drawn."""
         return self._crosshair_visible
+
+    @property
+    def legend_visible(self) -> bool:
+        """Whether it is told what the colours of the layers stand for."""
+        return self._legend_visible
 
     @property
     def maps(self) -> tuple[str, ...]:
@@ -304,6 +310,12 @@ class Display:
         self.view_changed.emit()
 
     # View
+
+    def show_legend(self, visible: bool) -> None:
+        """Tell what the colours of the layers stand for, or stop telling it."""
+        if visible != self._legend_visible:
+            self._legend_visible = visible
+            self.view_changed.emit()
 
     def set_convention(self, convention: Convention) -> None:
         """Choose the side of the person's left; what was in the middle of a pane stays there."""

@@ -97,6 +97,8 @@ class Scene:
         The direction in which local change is shown: ``"age"``, ``"sex=M"``; empty for none.
     regions : tuple of ShownRegion
         Those that are seen in slices and in 3D.
+    legend : bool
+        Whether it is told what the colours of the layers stand for.
     """
 
     crosshair: World
@@ -113,6 +115,7 @@ class Scene:
     lightbox: Lightbox | None = None
     local_change: str = ""
     regions: tuple[ShownRegion, ...] = ()
+    legend: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return the scene as plain values, the ``view`` of a recipe."""
@@ -140,6 +143,7 @@ class Scene:
             ],
             "lightbox": None if self.lightbox is None else asdict(self.lightbox),
             "regions": [asdict(it) for it in self.regions],
+            "legend": self.legend,
         }
 
 
@@ -168,6 +172,7 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             lightbox=_lightbox(entry.get("lightbox")),
             local_change=_text(entry.get("local_change", "")),
             regions=tuple(_region(it) for it in _list(entry.get("regions", []))),
+            legend=_flag(entry.get("legend", True)),
         )
     except KeyError as error:
         raise RecipeError(f"the view of the recipe has no {error}") from error

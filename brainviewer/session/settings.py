@@ -35,12 +35,15 @@ class Preferences:
         Whether the crosshair is drawn.
     zoom : float
         That of all planes, about their middles; 1 fits the panes.
+    legend : bool
+        Whether it is told what colours stand for.
     """
 
     convention: Convention = Convention.RADIOLOGICAL
     interpolation: Interpolation = "linear"
     crosshair: bool = True
     zoom: float = 1.0
+    legend: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +126,15 @@ def _from_json(entry: dict[str, Any]) -> Settings:
 
 def _preferences(entry: dict[str, Any]) -> Preferences:
     crosshair, zoom = entry["crosshair"], entry["zoom"]
-    # Files from before there was a choice have none.
-    interpolation = entry.get("interpolation", "linear")
-    if not isinstance(crosshair, bool):
-        raise TypeError("whether there is a crosshair must be true or false")
+    # Files from before there were these choices have none.
+    interpolation, legend = entry.get("interpolation", "linear"), entry.get("legend", True)
+    if not isinstance(crosshair, bool) or not isinstance(legend, bool):
+        raise TypeError("whether there is a crosshair or a legend must be true or false")
     if interpolation not in get_args(Interpolation):
         raise ValueError(f"an interpolation was expected, got {interpolation!r}")
     low, high = ZOOM_RANGE
     if isinstance(zoom, bool) or not low <= zoom <= high:
         raise ValueError(f"zoom must lie in {low:g}-{high:g}, got {zoom!r}")
-    return Preferences(Convention(entry["convention"]), interpolation, crosshair, float(zoom))
+    return Preferences(
+        Convention(entry["convention"]), interpolation, crosshair, float(zoom), legend
+    )

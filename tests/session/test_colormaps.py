@@ -7,6 +7,7 @@ import pytest
 from brainviewer.session.colormaps import (
     COLORMAPS,
     LABELS,
+    OVERLAY_COLORS,
     TISSUE_COLORS,
     lookup_table,
     premultiplied_table,
@@ -50,6 +51,16 @@ def test_premultiplied_colours_are_colour_times_alpha_times_opacity() -> None:
     np.testing.assert_allclose(
         table[51], [red * alpha, green * alpha, blue * alpha, 255 * alpha], rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("name", OVERLAY_COLORS)
+def test_an_overlay_is_seen_above_its_lowest_value_alone(name: str) -> None:
+    table = lookup_table(name)
+    first, last = OVERLAY_COLORS[name]
+    assert table[0, 3] == 0
+    assert (table[1:, 3] == 255).all()
+    np.testing.assert_allclose(table[1, :3], first, atol=2)
+    np.testing.assert_array_equal(table[-1, :3], last)
 
 
 def test_an_unknown_colormap_is_refused_with_the_known_ones() -> None:

@@ -12,6 +12,7 @@ from brainviewer.core.recipe import RecipeError
 from brainviewer.core.space import Convention, Plane
 from brainviewer.session.look import LayerLook
 from brainviewer.session.scene import Look3D, SavedPin, Scene, scene_from_json
+from brainviewer.session.shown_regions import ShownRegion
 from brainviewer.session.view import View
 
 MAP = LayerLook("GM", "GM", (0.0, 0.8), 0.35, True, "nearest", "probability")
@@ -33,6 +34,8 @@ def scene(session) -> Scene:
         beside="pin:0",
         structure="Grey matter",
         pins=(SavedPin("before", False, session.recipe()),),
+        regions=(ShownRegion("left insula", "#f0e442"),),
+        legend=False,
     )
 
 
@@ -43,6 +46,8 @@ def test_a_view_comes_back_as_it_was(scene) -> None:
     assert again.layers == scene.layers
     assert again.brain_3d == scene.brain_3d
     assert again.views == scene.views
+    assert again.regions == scene.regions
+    assert not again.legend
 
 
 def _changed(entry, path: str, value: object):

@@ -18,7 +18,9 @@ from brainviewer.session.settings import (
 
 
 def test_settings_come_back_as_they_were(tmp_path) -> None:
-    liked = Preferences(Convention.NEUROLOGICAL, interpolation="cubic", crosshair=False, zoom=2.5)
+    liked = Preferences(
+        Convention.NEUROLOGICAL, interpolation="cubic", crosshair=False, zoom=2.5, legend=False
+    )
     settings = Settings(("/data/a.nii",), "cvae-ixi", bytes(range(256)), liked)
     write_settings(settings, tmp_path / "new" / "settings.json")
     assert read_settings(tmp_path / "new" / "settings.json") == settings
@@ -35,7 +37,13 @@ def test_a_file_from_before_there_were_preferences_keeps_the_rest(tmp_path) -> N
 
 @pytest.mark.parametrize(
     "change",
-    [{"convention": "upside down"}, {"interpolation": "quintic"}, {"zoom": 1e9}, {"zoom": "large"}],
+    [
+        {"convention": "upside down"},
+        {"interpolation": "quintic"},
+        {"zoom": 1e9},
+        {"zoom": "large"},
+        {"legend": 1},
+    ],
 )
 def test_preferences_that_cannot_be_are_ignored(tmp_path, caplog, change) -> None:
     path = tmp_path / "settings.json"
