@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyvista as pv
 from scipy import ndimage
-from vtkmodules.vtkCommonDataModel import vtkPiecewiseFunction
 from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
-from vtkmodules.vtkRenderingCore import (
-    vtkColorTransferFunction,
-    vtkVolume,
-    vtkVolumeProperty,
-)
-from vtkmodules.vtkRenderingVolumeOpenGL2 import vtkOpenGLGPUVolumeRayCastMapper
 
 from brainviewer.gui.brain_surfaces import Surface
 from brainviewer.gui.theme import load_theme
@@ -37,10 +30,6 @@ SULCUS_SHADE = (0.34, 0.29, 0.27)
 # Position beside the camera, which stands at (0, 0, 1) and looks at 0; colour; intensity. A kit of
 # five lights is hardly nicer, and takes software OpenGL twice as long.
 LIGHTS = (((-0.6, 1.0, 0.9), "#fff6ec", 0.95), ((0.5, -0.3, 1.0), "#eaf0ff", 0.42))
-
-# Grey value, and opacity per mm: CSF vanishes, grey matter is a veil, white matter is dense.
-OPACITY_PER_MM = ((0, 0.0), (70, 0.0), (115, 0.05), (165, 0.22), (235, 0.5), (255, 0.5))
-GREY_COLOURS = ((60, "#4a2f2a"), (120, "#b08478"), (165, "#dcc4b6"), (235, "#fdf6e8"))
 
 
 def dress(plotter: pv.Plotter) -> None:
@@ -93,28 +82,6 @@ def painted(surface: Surface, mesh: pv.PolyData, affine: Affine, paint: Paint) -
         mixed *= 1 - depth * (1 - np.array(SULCUS_SHADE))
     found: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
     return found
-
-
-def volume_actor() -> vtkVolume:
-    """Make the actor of the grey image, as yet without one."""
-    colours, opacity = vtkColorTransferFunction(), vtkPiecewiseFunction()
-    for value, colour in GREY_COLOURS:
-        colours.AddRGBPoint(value, *pv.Color(colour).float_rgb)
-    for value, per_mm in OPACITY_PER_MM:
-        opacity.AddPoint(value, per_mm)
-    prop = vtkVolumeProperty()
-    prop.SetColor(colours)
-    prop.SetScalarOpacity(opacity)
-    prop.SetScalarOpacityUnitDistance(1.0)
-    prop.SetInterpolationTypeToLinear()
-    prop.ShadeOn()
-    prop.SetAmbient(0.2)
-    prop.SetDiffuse(0.75)
-    prop.SetSpecular(0.1)
-    volume = vtkVolume()
-    volume.SetMapper(vtkOpenGLGPUVolumeRayCastMapper())
-    volume.SetProperty(prop)
-    return volume
 
 
 def _direction_cube() -> vtkAnnotatedCubeActor:

@@ -111,7 +111,7 @@ class Pane3D(QWidget):
         self.label.setText(sentence)
 
     def show_mode(self, name: str) -> None:
-        """Draw the brain in another way: ``"Surfaces"`` or ``"Volume"``."""
+        """Draw the brain in another way, one of `MODES_3D`."""
         if self.view is not None:
             self.view.tools.mode_chooser.setCurrentText(name)
 

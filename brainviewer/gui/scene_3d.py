@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,13 +13,21 @@ from brainviewer.gui.brain_surfaces import (
     Surface,
     Tissues,
     coarser,
-    grey_image,
     surface_mesh,
     tissues_of,
 )
-from brainviewer.gui.looks_3d import dress, painted, surface_actor, volume_actor
+from brainviewer.gui.looks_3d import dress, painted, surface_actor
 from brainviewer.gui.opengl import OpenGLUnavailable
 from brainviewer.gui.region_surfaces import RegionSurfaces
+from brainviewer.gui.volume_presets import (
+    PRESETS,
+    Mode,
+    Preset,
+    Source,
+    drawn_image,
+    dress_volume,
+    volume_actor,
+)
 from brainviewer.session.scene import Look3D
 
 if TYPE_CHECKING:
@@ -32,13 +39,6 @@ if TYPE_CHECKING:
 Point = tuple[float, float, float]
 Quality = Literal["draft", "full"]
 Side = Literal["L", "R", "A", "P", "S", "I"]
-
-
-class Mode(StrEnum):
-    """The ways to draw a brain."""
-
-    SURFACES = "Surfaces"
-    VOLUME = "Volume"
 
 
 # Where the camera stands, in RAS+, and what points up in its picture.
@@ -78,10 +78,12 @@ class Scene3D:
         self._tissues: tuple[Tissues, Tissues] | None = None
         self._shown = {Surface.CORTEX: True, Surface.WHITE_MATTER: False, Surface.VENTRICLES: True}
         self._paint: Paint | None = None
-        self._stale: set[Surface | Mode] = set()
+        self._stale: set[Surface] = set()
         self._meshes = {surface: pv.PolyData() for surface in Surface}
         self._actors = {it: surface_actor(it, mesh) for it, mesh in self._meshes.items()}
-        self._grey = pv.ImageData()
+        self._image = pv.ImageData()
+        self._uploaded: tuple[Brain, Source] | None = None
+        self._preset: Preset | None = None
         self._volume = volume_actor()
         self._regions = RegionSurfaces(plotter)
         self._clip: Side | None = None
@@ -103,7 +105,7 @@ class Scene3D:
         if brain is not self._brain:
             fine = tissues_of(brain)
             self._tissues = (fine, coarser(fine))
-            self._stale = {*Surface, Mode.VOLUME}
+            self._stale = set(Surface)
         elif quality != self._quality:
             self._stale |= set(Surface)
         self._brain, self._quality = brain, quality
@@ -267,10 +269,10 @@ class Scene3D:
             self._actors[surface].SetVisibility(visible)
             if visible and surface in self._stale:
                 self._update_surface(surface)
-        volume = self._mode is Mode.VOLUME and self._brain is not None
+        volume = self._mode is not Mode.SURFACES and self._brain is not None
         self._volume.SetVisibility(volume)
-        if volume and self._brain is not None and Mode.VOLUME in self._stale:
-            self._update_volume(self._brain)
+        if volume and self._brain is not None:
+            self._update_volume(self._brain, PRESETS[self._mode])
 
     def _is_wanted(self, surface: Surface) -> bool:
         if self._mode is not Mode.SURFACES or self._brain is None or not self._shown[surface]:
@@ -298,19 +300,22 @@ class Scene3D:
         self._actors[surface].user_matrix = tissues.affine
         self._stale.discard(surface)
 
-    def _update_volume(self, brain: Brain) -> None:
-        """Upload the grey image once; a drag of the camera then costs no upload."""
-        grey = np.round(grey_image(brain).clip(0, 1) * 255).astype(np.uint8)
-        if self._grey.dimensions != grey.shape:
-            self._grey = pv.ImageData(dimensions=grey.shape)
-            self._grey.point_data["grey"] = grey.ravel(order="F")
-            self._volume.GetMapper().SetInputData(self._grey)
-        self._grey.point_data["grey"][:] = grey.ravel(order="F")
-        self._grey.GetPointData().GetScalars().Modified()
+    def _update_volume(self, brain: Brain, preset: Preset) -> None:
+        """Upload an image once; another look at it, or a drag of the camera, costs no upload."""
+        if preset is not self._preset:
+            dress_volume(self._volume, preset)
+            self._preset = preset
+        if self._uploaded is not None and self._uploaded == (brain, preset.source):
+            return
+        values = drawn_image(brain, preset.source)
+        grid = pv.ImageData(dimensions=brain.data.shape[1:])
+        grid.point_data["image"] = values
+        self._image.copy_from(grid, deep=False)
         spacing_mm, matrix = _split(brain.affine)
-        self._grey.spacing = spacing_mm
+        self._image.spacing = spacing_mm
+        self._volume.GetMapper().SetInputData(self._image)
         self._volume.SetUserMatrix(pv.vtkmatrix_from_array(matrix))
-        self._stale.discard(Mode.VOLUME)
+        self._uploaded = brain, preset.source
 
 
 def render_brain_3d(

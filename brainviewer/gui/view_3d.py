@@ -27,7 +27,8 @@ from brainviewer.session.scene import CLIPS
 if TYPE_CHECKING:
     from brainviewer.core.volume import Brain
     from brainviewer.gui.brain_surfaces import Surface
-    from brainviewer.gui.scene_3d import Mode, Quality
+    from brainviewer.gui.scene_3d import Quality
+    from brainviewer.gui.volume_presets import Mode
     from brainviewer.session.look import Paint
     from brainviewer.session.scene import Look3D
     from brainviewer.session.shown_regions import Shares

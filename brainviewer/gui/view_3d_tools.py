@@ -20,10 +20,11 @@ from PySide6.QtWidgets import (
 
 from brainviewer.gui.brain_surfaces import Surface
 from brainviewer.gui.controls import described
-from brainviewer.gui.scene_3d import Mode, Side
+from brainviewer.gui.volume_presets import EXPLANATIONS, Mode
 from brainviewer.session.scene import CLIPS
 
 if TYPE_CHECKING:
+    from brainviewer.gui.scene_3d import Side
     from brainviewer.session.scene import Look3D
 
 SEE_INSIDE_PERCENT = 25
@@ -53,10 +54,7 @@ _SURFACES = {
         "Show the fluid deep inside; lower the opacity of the cortex, or hide it, to see it",
     ),
 }
-_MODE_TOOLTIP = (
-    "Surfaces: where half of a voxel is the tissue\n"
-    "Volume: the whole image, see-through, as bright as in a T1-weighted scan"
-)
+_MODE_TOOLTIP = "\n".join(f"{mode}: {about}" for mode, about in EXPLANATIONS.items())
 
 
 class View3DTools(QWidget):

@@ -36,7 +36,15 @@ _INTERPOLATIONS: dict[Interpolation, tuple[str, str]] = {
     "linear": ("&Linear", "Mix neighbouring voxels by their distances"),
     "cubic": ("&Cubic", "A smooth curve through the voxels; it can overshoot at edges"),
 }
-_MODES = {"Surfaces": "&Surfaces", "Volume": "&Volume"}
+_MODES = {
+    "Surfaces": "&Surfaces",
+    "Volume": "&Volume of the image",
+    "Glass": "&Glass",
+    "Tissues": "&Tissues in colour",
+    "White matter": "&White matter",
+    "Grey matter": "Gre&y matter",
+    "CSF": "&CSF",
+}
 
 
 class ViewMenu(QMenu):
@@ -200,7 +208,7 @@ class ViewMenu(QMenu):
         pane = self._viewing.pane_3d
         menu = self.addMenu("&3D view")
         for name, text in _MODES.items():
-            action = make_action(menu, text, "", f"Draw the brain as {name.lower()}")
+            action = make_action(menu, text, "", f"Draw the brain in 3D that way: {name}")
             action.triggered.connect(partial(pane.show_mode, name))
         menu.addSeparator()
         for side, text in _SIDES.items():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 World = tuple[float, float, float]
 
 LARGE = ("", *Plane, LARGE_3D)
-MODES_3D = ("Surfaces", "Volume")
+MODES_3D = ("Surfaces", "Volume", "Glass", "Tissues", "White matter", "Grey matter", "CSF")
 CLIPS = ("", *"LRAPSI")
 SURFACES_3D = ("cortex", "white_matter", "ventricles")
 

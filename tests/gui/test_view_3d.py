@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from brainviewer.core.volume import Brain
 from brainviewer.gui.brain_surfaces import Surface
-from brainviewer.gui.scene_3d import VIEWS, Mode
+from brainviewer.gui.scene_3d import VIEWS
 from brainviewer.gui.view_3d import View3D
+from brainviewer.gui.volume_presets import Mode
 
 opengl = pytest.mark.opengl
 
