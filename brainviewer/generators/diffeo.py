@@ -282,6 +282,11 @@ class Diffeo(nn.Module):
             back = exponentiate(-self.velocity(noise, y))
             return self.regions.volumes(back) * REDUCTION**3
 
+    def region_volumes_of(self, scores: Tensor) -> Tensor:
+        """Return the voxels (B, R) of each region of what scores (B, L) span."""
+        back = exponentiate(-self._spanned(scores))
+        return self.regions.volumes(back) * REDUCTION**3
+
     def region_labels(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return 1 + the index of the region (B, I, J, K) at each voxel, 0 for none."""
         with full_precision(noise):

@@ -116,15 +116,17 @@ def fit_diffeo(
     fit_deviations(model.deviations, data)
     y = _conditions(model, data, kept)
     scores = fit_velocities(model, velocities, y)
+    scores["labelled"] = fit_region_maps(model.regions, labels.of_people(kept.ids, velocities))
     if config.conditions:
+        voxel_ml = voxel_volume_ml(data.affine)
         scores |= calibrate_volumes(
             model,
             y,
             kept.volumes_ml,
-            voxel_volume_ml(data.affine),
+            voxel_ml,
+            regions_ml=labels.volumes_of(kept.ids) * voxel_ml,
             on_progress=lambda done, total: on_progress(Progress(done, total, 0.0, {})),
         )
-    scores["labelled"] = fit_region_maps(model.regions, labels.of_people(kept.ids, velocities))
     if model.config.t1:
         scores["image_explained"] = _fit_image(model, kept, seen, velocities, y)
     page = write_registration_page(

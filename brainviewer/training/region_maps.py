@@ -43,6 +43,16 @@ class RegionLabels:
         labels = self.read(name)
         return None if labels is None else self.groups.of(labels)
 
+    def volumes_of(self, ids: Sequence[str]) -> NDArray[np.float64]:
+        """Count the regions of people: (N, R) voxels, NaN for who has no labels."""
+        count = len(self.groups.names)
+        volumes = np.full((len(ids), count), np.nan)
+        for row, name in zip(volumes, ids, strict=True):
+            regions = self.of_person(name)
+            if regions is not None:
+                row[:] = np.bincount(regions.ravel(), minlength=count + 1)[1:]
+        return volumes
+
     def of_people(
         self, ids: Sequence[str], velocities: FloatArray
     ) -> Iterator[tuple[FloatArray, NDArray[np.uint8]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,44 @@ def test_volumes_follow_the_regression_after_calibration(model, conditions) -> N
     found = volumes_of(model, conditions)
     for tissue in range(3):
         assert np.corrcoef(found[:, tissue], volumes[:, tissue])[0, 1] > 0.97
+
+
+def with_regions(model: Diffeo) -> Diffeo:
+    """The same model, whose ball is two regions: its core and what is around it."""
+    split = Diffeo(replace(model.config, regions=("core", "mantle")))
+    known = {k: v for k, v in model.state_dict().items() if not k.startswith("regions.")}
+    split.load_state_dict(known, strict=False)
+    radius = torch.from_numpy(np.linalg.norm(np.indices((8, 8, 8)) - 3.5, axis=0)).float()
+    split.regions.shares[0] = (radius < 1.2).float()
+    split.regions.shares[1] = ((radius >= 1.2) & (radius < 3.2)).float()
+    return split
+
+
+def test_regions_follow_their_regressions_where_tissues_do_not_tell(model, conditions) -> None:
+    model = with_regions(model)
+    model.factor.mul_(0.1)
+    still = torch.zeros((len(conditions), COMPONENTS))
+    with torch.inference_mode():
+        sizes = model.region_volumes(still, conditions).double().numpy()
+    a = conditions[:, 0].double().numpy()
+    wanted = sizes * (1 + np.stack([0.05 * a, 0 * a], axis=1))
+    wanted[3] = np.nan  # who has no labels
+    tissues = volumes_of(model, conditions).astype(np.float32)
+    scores = calibrate_volumes(model, conditions, tissues, 1.0, regions_ml=wanted)
+    assert {"region_gap_before", "region_gap"} <= set(scores)
+    with torch.inference_mode():
+        found = model.region_volumes(still, conditions).double().numpy()
+    known = np.isfinite(wanted).all(axis=1)
+    slope, asked = (np.polyfit(a[known], core[known], 1)[0] for core in (found[:, 0], wanted[:, 0]))
+    assert 0.4 * asked < slope < 1.1 * asked
+    assert np.abs(volumes_of(model, conditions) / tissues - 1).max() < 0.04
+
+
+def test_people_without_labels_count_for_tissues_alone(model, conditions) -> None:
+    volumes = volumes_of(model, conditions).astype(np.float32)
+    nobody = np.full((PEOPLE, 2), np.nan)
+    scores = calibrate_volumes(with_regions(model), conditions, volumes, 1.0, regions_ml=nobody)
+    assert set(scores) == {"volume_gap_before", "volume_gap"}
 
 
 def test_the_move_is_the_most_probable_one(model, conditions) -> None:
