@@ -12,7 +12,6 @@ from platformdirs import user_log_path
 from PySide6.QtWidgets import QApplication
 
 import brainviewer
-from brainviewer.core.recipe import read_recipe
 from brainviewer.generators.checkpoint import REPOSITORY_CHECKPOINTS, load_generator
 from brainviewer.gui.bridge import Bridge
 from brainviewer.gui.error_hook import ErrorHook
@@ -22,6 +21,7 @@ from brainviewer.gui.screen import check_screen
 from brainviewer.gui.theme import ThemeFollower
 from brainviewer.session.autosave import Autosave
 from brainviewer.session.model import first_choice
+from brainviewer.session.recipe_files import open_recipe
 from brainviewer.session.settings import read_settings
 from brainviewer.session.state import Session
 
@@ -139,7 +139,7 @@ def begin(
 
 
 def _apply(window: MainWindow, path: Path) -> None:
-    window.scenes.open(read_recipe(path))
+    window.scenes.open(open_recipe(path))
 
 
 def _first_choice(window: MainWindow) -> str:

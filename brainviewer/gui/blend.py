@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from brainviewer.session.blending import Blending, Together
+
 FLICKER_MS = 600
-
-
-class Together(StrEnum):
-    """Ways to look at two brains."""
-
-    SIDE_BY_SIDE = "Side by side"
-    DIFFERENCE = "Difference"
-    SWIPE = "Swipe"
-    CHECKERBOARD = "Checkerboard"
-    FLICKER = "Flicker"
 
 
 class Blend(QObject):
@@ -31,26 +23,28 @@ class Blend(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._together = Together.SIDE_BY_SIDE
-        self._divider = 0.5
+        self._blending = Blending()
         self._other_is_up = False
         self._is_looked_at = False
-        self._layer = ""
-        self._spans: dict[str, float] = {}
         self._clock = QTimer(self)
         self._clock.setObjectName("flicker")
         self._clock.setInterval(FLICKER_MS)
         self._clock.timeout.connect(self._on_time)
 
     @property
+    def blending(self) -> Blending:
+        """All that was chosen."""
+        return self._blending
+
+    @property
     def together(self) -> Together:
         """The way to look at them."""
-        return self._together
+        return self._blending.together
 
     @property
     def divider(self) -> float:
         """Where B begins in a pane, as a share of its width."""
-        return self._divider
+        return self._blending.divider
 
     @property
     def other_is_up(self) -> bool:
@@ -60,37 +54,34 @@ class Blend(QObject):
     @property
     def layer(self) -> str:
         """The name of the layer whose difference is shown; empty for the first."""
-        return self._layer
+        return self._blending.layer
 
     def span(self, layer: str) -> float | None:
         """Return the difference that gets the full colour; None where nobody chose one."""
-        return self._spans.get(layer)
+        return self._blending.spans.get(layer)
 
-    def set_together(self, together: Together) -> None:
-        """Look at them in another way."""
-        if together is not self._together:
-            self._together = together
+    def show(self, blending: Blending) -> None:
+        """Look at them that way."""
+        if blending != self._blending:
+            self._blending = blending
             self._run()
             self.changed.emit()
 
+    def set_together(self, together: Together) -> None:
+        """Look at them in another way."""
+        self.show(replace(self._blending, together=together))
+
     def set_divider(self, divider: float) -> None:
         """Move the line where B begins, 0-1."""
-        divider = min(max(divider, 0.0), 1.0)
-        if divider != self._divider:
-            self._divider = divider
-            self.changed.emit()
+        self.show(replace(self._blending, divider=min(max(divider, 0.0), 1.0)))
 
     def set_layer(self, layer: str) -> None:
         """Show the difference of another layer."""
-        if layer != self._layer:
-            self._layer = layer
-            self.changed.emit()
+        self.show(replace(self._blending, layer=layer))
 
     def set_span(self, layer: str, span: float) -> None:
         """Choose the difference that gets the full colour, positive."""
-        if span != self._spans.get(layer):
-            self._spans[layer] = span
-            self.changed.emit()
+        self.show(replace(self._blending, spans={**self._blending.spans, layer: span}))
 
     def look(self, *, looking: bool) -> None:
         """Know whether the brains are looked at: only then do they take turns."""
@@ -98,7 +89,7 @@ class Blend(QObject):
         self._run()
 
     def _run(self) -> None:
-        if self._is_looked_at and self._together is Together.FLICKER:
+        if self._is_looked_at and self.together is Together.FLICKER:
             self._clock.start()
         else:
             self._clock.stop()

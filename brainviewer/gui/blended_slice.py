@@ -8,10 +8,10 @@ from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen, QRegion
 
 from brainviewer.gui import slice_drawing as drawing
-from brainviewer.gui.blend import Together
 from brainviewer.gui.slice_image import SliceImage
 from brainviewer.gui.slice_view import SliceView
 from brainviewer.gui.wording import MINUS
+from brainviewer.session.blending import Together
 from brainviewer.session.difference import (
     LESS,
     MORE,

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from brainviewer.gui.blend import Together
 from brainviewer.gui.controls import described, title_label
+from brainviewer.session.blending import Together
 from brainviewer.session.difference import comparable, full_span
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from brainviewer.gui.blend import Blend, Together
+from brainviewer.gui.blend import Blend
 from brainviewer.gui.blended_slice import BlendedSliceView
 from brainviewer.gui.compare_bar import CompareBar
 from brainviewer.gui.compare_card import WAITING, ChoosingCard, CompareCard
 from brainviewer.gui.ortho_view import OrthoView
+from brainviewer.session.blending import Together
 from brainviewer.session.comparison import Choice
 from brainviewer.session.following_display import FollowingDisplay
 

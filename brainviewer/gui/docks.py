@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
 
+from brainviewer.session.scene import PARTS
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QMainWindow
 
@@ -87,10 +89,26 @@ class Docks:
         self.volumes.raise_()
         self._resize()
 
+    @property
+    def in_front(self) -> str:
+        """Which of the parts below the slices is in front, one of `PARTS`; empty for none."""
+        seen = (it for it, dock in self._below.items() if not dock.visibleRegion().isEmpty())
+        return next(seen, "")
+
+    def bring_named(self, name: str) -> None:
+        """Show a part by the name that `in_front` has for it; for an empty one, none."""
+        if name:
+            self.bring(self._below[name])
+
     def bring(self, dock: QDockWidget) -> None:
         """Show a part, in front of those that share its place."""
         dock.show()
         dock.raise_()
+
+    @property
+    def _below(self) -> dict[str, QDockWidget]:
+        """The parts below the slices."""
+        return dict(zip(PARTS[1:], (self.volumes, self.features, self.regions), strict=True))
 
     def layout(self) -> bytes:
         """Return the arrangement and the window's place: the length of the place, then both."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from brainviewer.core.recipe import RecipeError, write_recipe
+from brainviewer.core.recipe import RecipeError
 from brainviewer.core.scenario import AGE, EVERYONE, SEX
 from brainviewer.gui.export_dialog import ExportDialog
 from brainviewer.gui.export_job import Material, Order, Part, export_steps, write_picture
@@ -21,6 +22,7 @@ from brainviewer.session.comparison import Against
 from brainviewer.session.export import ExportError, series_export_steps, sweep_series
 from brainviewer.session.model import course_of
 from brainviewer.session.movie import open_movie
+from brainviewer.session.recipe_files import as_in, save_recipe
 from brainviewer.session.tables import write_saliency_csv
 
 if TYPE_CHECKING:
@@ -93,8 +95,8 @@ class Exporter(QObject):
 
     def start(self, order: Order) -> None:
         """Begin an export; it runs between the pictures and can be cancelled."""
-        material = self._material()
-        self._folder = order.destination.folder
+        material, self._folder = self._material(), order.destination.folder
+        material = replace(material, recipe=as_in(order.destination.anat, material.recipe))
         self._session.start_task(
             "Exporting", export_steps(order, material), done=partial(self._on_exported, order)
         )
@@ -112,7 +114,7 @@ class Exporter(QObject):
         proposal = f"{self._label(recipe)}.json"
         name = self._ask_name("Save recipe", proposal, "Recipes (*.json)")
         if name is not None:
-            self._write(partial(write_recipe, name, recipe), name)
+            self._write(partial(save_recipe, name, recipe), name)
 
     def save_gradients(self) -> None:
         """Ask where to, and save what each feature does to each volume."""
@@ -162,6 +164,7 @@ class Exporter(QObject):
         self._folder = Path(folder)
         recipe = self._recipe()
         destination = Destination(self._folder, subject_label(recipe.label))
+        recipe = as_in(destination.anat, recipe)
         series = sweep_series(state, sweep)
         self._session.start_task(
             "Exporting",

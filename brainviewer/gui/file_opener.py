@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from brainviewer.core.imagefile import SUFFIXES, ImageInfo
 from brainviewer.core.nifti import peek, read_volume
-from brainviewer.core.recipe import Recipe, read_recipe
 from brainviewer.gui.background import Background
 from brainviewer.session.failures import sentence_for
+from brainviewer.session.recipe_files import open_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from brainviewer.core.recipe import Recipe
     from brainviewer.core.volume import Volume
     from brainviewer.gui.bridge import Bridge
 
@@ -102,11 +103,11 @@ class FileOpener(QObject):
 
     def open_all(self, names: Sequence[str | Path]) -> None:
         """Open files by what they are: folders are checkpoints, .json recipes, the rest images."""
-        for path in map(Path, names):
+        for path in (Path(name).absolute() for name in names):
             if path.is_dir():
                 self.checkpoint_chosen.emit(str(path))
             elif path.suffix.lower() == ".json":
-                self._read(path, partial(read_recipe, path), self._on_recipe_read)
+                self._read(path, partial(open_recipe, path), self._on_recipe_read)
             else:
                 self._read(path, partial(_read_image, path), self._on_image_read)
 

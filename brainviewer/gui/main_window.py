@@ -121,6 +121,7 @@ class MainWindow(QMainWindow):
             self.gradients,
             opener=self.opener,
             history=self.past.history,
+            docks=self.docks,
         )
         self.exporter = Exporter(session, self, viewing=self.viewing, recipe=self.scenes.recipe)
         self.movies = MovieMaker(session, self.viewing, bridge.post, self)

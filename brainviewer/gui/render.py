@@ -13,7 +13,6 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QApplication
 
-from brainviewer.core.recipe import read_recipe
 from brainviewer.generators.base import GenerationError
 from brainviewer.generators.checkpoint import (
     REPOSITORY_CHECKPOINTS,
@@ -28,6 +27,7 @@ from brainviewer.gui.pictures import pixmap_png
 from brainviewer.gui.reporter import report_steps
 from brainviewer.gui.theme import ThemeFollower
 from brainviewer.session.comparison import Against, Choice
+from brainviewer.session.recipe_files import open_recipe
 from brainviewer.session.settings import Settings
 from brainviewer.session.state import Session
 
@@ -140,7 +140,7 @@ def drawn_window(
     arrange: Callable[[MainWindow], None] | None = None,
 ) -> Iterator[MainWindow]:
     """Open a window that shows all of a recipe, and close it afterwards."""
-    wanted = read_recipe(recipe)
+    wanted = open_recipe(recipe)
     choice = _choice_of(beside, root)
     app = _application()
     ThemeFollower(app)

@@ -12,6 +12,7 @@ from brainviewer.session.scene import SavedPin, Scene, scene_from_json
 
 if TYPE_CHECKING:
     from brainviewer.core.recipe import Recipe
+    from brainviewer.gui.docks import Docks
     from brainviewer.gui.file_opener import FileOpener
     from brainviewer.gui.gradient_panel import GradientPanel
     from brainviewer.gui.viewing_area import ViewingArea
@@ -32,6 +33,8 @@ class SceneLink:
         Reads the images that a view names.
     history : History
         Gets one step for a view.
+    docks : Docks
+        The parts below the slices.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class SceneLink:
         *,
         opener: FileOpener,
         history: History,
+        docks: Docks,
     ) -> None:
         self._session = session
         self._viewing = viewing
         self._gradients = gradients
         self._opener = opener
         self._history = history
+        self._docks = docks
         self._waiting: Scene | None = None
         self._layers: tuple[LayerLook, ...] = ()
         session.brain_changed.connect(self._on_brain_changed)
@@ -99,6 +104,7 @@ class SceneLink:
             pins=pins,
             structure=structure,
             local_change="" if direction is None else direction.text,
+            in_front=self._docks.in_front,
         )
 
     def _show_waiting(self) -> None:
@@ -114,6 +120,7 @@ class SceneLink:
         if scene.structure:
             self._gradients.choose(scene.structure)
         self._show_local_change(scene.local_change)
+        self._docks.bring_named(scene.in_front)
         self._layers = scene.layers
         there = {layer.source for layer in self._viewing.display.layers}
         images = dict.fromkeys(it.source for it in scene.layers if it.source)

@@ -226,6 +226,7 @@ class ViewingArea(QWidget):
             rulers=display.rulers.lines,
             regions=look.regions,
             legend=display.legend_visible,
+            blending=self.compare.blend.blending,
             lightbox=self.lightbox.box if self.is_lightbox else None,
         )
 
@@ -246,6 +247,7 @@ class ViewingArea(QWidget):
         if scene.lightbox is not None:
             self.lightbox.show_box(scene.lightbox)
         self.show_lightbox(scene.lightbox is not None)
+        self.compare.blend.show(scene.blending)
         self.show_compare(bool(scene.beside))
         if scene.beside:
             self.compare.choose(self._choice_of(scene.beside))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
 from brainviewer.core.recipe import Recipe, RecipeError
 from brainviewer.core.space import Convention, Plane
+from brainviewer.session.blending import FIRST_DIVIDER, Blending, Together
 from brainviewer.session.layers import Interpolation, Kind, check_layer
 from brainviewer.session.lightbox import Lightbox
 from brainviewer.session.look import LARGE_3D, LayerLook
@@ -23,6 +24,7 @@ World = tuple[float, float, float]
 
 LARGE = ("", *Plane, LARGE_3D)
 MODES_3D = ("Surfaces", "Volume", "Glass", "Tissues", "White matter", "Grey matter", "CSF")
+PARTS = ("", "volumes", "features", "regions")
 CLIPS = ("", *"LRAPSI")
 SURFACES_3D = ("cortex", "white_matter", "ventricles")
 
@@ -99,6 +101,10 @@ class Scene:
         Those that are seen in slices and in 3D.
     legend : bool
         Whether it is told what the colours of the layers stand for.
+    blending : Blending
+        How the second brain is looked at.
+    in_front : str
+        The part that is in front of those below the slices: one of `PARTS`, or empty.
     """
 
     crosshair: World
@@ -116,6 +122,8 @@ class Scene:
     local_change: str = ""
     regions: tuple[ShownRegion, ...] = ()
     legend: bool = True
+    blending: Blending = field(default_factory=Blending)
+    in_front: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the scene as plain values, the ``view`` of a recipe."""
@@ -144,6 +152,8 @@ class Scene:
             "lightbox": None if self.lightbox is None else asdict(self.lightbox),
             "regions": [asdict(it) for it in self.regions],
             "legend": self.legend,
+            "compare": {**asdict(self.blending), "spans": dict(self.blending.spans)},
+            "in_front": self.in_front,
         }
 
 
@@ -173,6 +183,8 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             local_change=_text(entry.get("local_change", "")),
             regions=tuple(_region(it) for it in _list(entry.get("regions", []))),
             legend=_flag(entry.get("legend", True)),
+            blending=_blending(entry.get("compare", {})),
+            in_front=_one_of(entry.get("in_front", ""), PARTS),
         )
     except KeyError as error:
         raise RecipeError(f"the view of the recipe has no {error}") from error
@@ -263,6 +275,16 @@ def _ruler(entry: Mapping[str, Any]) -> Ruler:
     return Ruler(Plane(entry["plane"]), _point(entry["start_mm"]), _point(entry["end_mm"]))
 
 
+def _blending(value: object) -> Blending:
+    entry = _mapping(value)
+    spans = {name: _number(span) for name, span in _mapping(entry.get("spans", {})).items()}
+    divider = _number(entry.get("divider", FIRST_DIVIDER))
+    if not 0 <= divider <= 1 or any(span <= 0 for span in spans.values()):
+        raise ValueError("a divider in 0-1 and positive spans were expected")
+    together = Together(entry.get("together", Together.SIDE_BY_SIDE))
+    return Blending(together, divider, _text(entry.get("layer", "")), spans)
+
+
 def _region(entry: Mapping[str, Any]) -> ShownRegion:
     color = _text(entry["color"])
     if re.fullmatch(r"#[0-9a-fA-F]{6}", color) is None:
@@ -309,6 +331,12 @@ def _text(value: object) -> str:
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"a list was expected, got {value!r}")
+    return value
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"an object was expected, got {value!r}")
     return value
 
 

@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QLabel
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.generators.checkpoint import CheckpointError
-from brainviewer.gui.blend import Together
 from brainviewer.gui.compare_card import AS_GIVEN, CompareCard
 from brainviewer.gui.compare_view import CompareView
 from brainviewer.gui.cursor_bar import CursorBar
+from brainviewer.session.blending import FIRST_DIVIDER, Together
 from brainviewer.session.comparison import Choice
 from brainviewer.session.display import Display
 from brainviewer.session.state import Session
@@ -274,7 +274,8 @@ def test_left_of_the_divider_is_a_and_right_of_it_b(older, display) -> None:
 def test_the_divider_is_dragged_and_the_crosshair_stays(older, display, qtbot) -> None:
     view = show(older, Together.SWIPE)
     before, y = display.crosshair, view.height() // 3
-    qtbot.mousePress(view, LEFT, pos=QPoint(view.width() // 2, y))
+    start = round(FIRST_DIVIDER * view.width())
+    qtbot.mousePress(view, LEFT, pos=QPoint(start, y))
     qtbot.mouseMove(view, QPoint(view.width() // 4, y))
     qtbot.mouseRelease(view, LEFT, pos=QPoint(view.width() // 4, y))
     assert older.blend.divider == pytest.approx(0.25, abs=0.01)

@@ -36,6 +36,16 @@ def test_an_image_is_read_away_from_the_window(opener, qtbot, tmp_path) -> None:
     assert said == ["Reading a.nii.gz", ""]
 
 
+def test_a_name_from_the_terminal_is_found_from_everywhere(
+    opener, qtbot, tmp_path, monkeypatch
+) -> None:
+    path = write_image(tmp_path / "a.nii.gz")
+    monkeypatch.chdir(tmp_path)
+    with qtbot.waitSignal(opener.image_opened) as asked:
+        opener.open_all(["a.nii.gz"])
+    assert asked.args[0].path == path
+
+
 def test_what_a_picture_cannot_show_is_said(opener, qtbot, tmp_path) -> None:
     path = write_image(tmp_path / "a.nii", shape=(4, 5, 6, 3), code=0)
     with qtbot.waitSignal(opener.image_opened) as asked:

@@ -11,6 +11,7 @@ from brainviewer.core.recipe import read_recipe, write_recipe
 from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.app import begin, make_window
 from brainviewer.gui.render import render_recipe
+from brainviewer.session.blending import Blending, Together
 from brainviewer.session.comparison import Against, Choice
 from tests.fakes import FakeLoader
 from tests.gui.conftest import wait_until_idle
@@ -127,14 +128,24 @@ def test_a_comparison_and_a_chosen_label_come_back(dressed, qtbot, tmp_path) -> 
     window.view_menu.compare.trigger()
     number = window.session.curves.pins[0].number
     window.viewing.compare.choose(Choice(Against.PIN, pin=number))
+    blend = window.viewing.compare.blend
+    blend.set_together(Together.DIFFERENCE)
+    blend.set_layer("GM")
+    blend.set_span("GM", 0.2)
+    wanted = blend.blending
     write_recipe(path, window.scenes.recipe())
     window.view_menu.compare.trigger()
     window.gradients.structures.setCurrentIndex(0)
+    window.docks.bring(window.docks.volumes)
+    blend.show(Blending())
     drop(window, path)
     qtbot.waitUntil(lambda: window.viewing.is_comparing)
     assert window.session.comparison.choice.against is Against.PIN
     assert window.view_menu.compare.isChecked()
     assert window.gradients.structures.currentText() == "Cerebrospinal fluid"
+    assert blend.blending == wanted
+    assert window.viewing.compare.bar.buttons[Together.DIFFERENCE].isChecked()
+    qtbot.waitUntil(lambda: window.docks.in_front == "features")
     wait_until_idle(window, qtbot)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from brainviewer.core.recipe import RecipeError
 from brainviewer.core.space import Convention, Plane
+from brainviewer.session.blending import Blending, Together
 from brainviewer.session.look import LayerLook
 from brainviewer.session.scene import Look3D, SavedPin, Scene, scene_from_json
 from brainviewer.session.shown_regions import ShownRegion
@@ -36,6 +37,8 @@ def scene(session) -> Scene:
         pins=(SavedPin("before", False, session.recipe()),),
         regions=(ShownRegion("left insula", "#f0e442"),),
         legend=False,
+        blending=Blending(Together.DIFFERENCE, 0.25, "GM", {"GM": 0.1}),
+        in_front="regions",
     )
 
 
@@ -48,6 +51,8 @@ def test_a_view_comes_back_as_it_was(scene) -> None:
     assert again.views == scene.views
     assert again.regions == scene.regions
     assert not again.legend
+    assert again.blending == scene.blending
+    assert again.in_front == "regions"
 
 
 def _changed(entry, path: str, value: object):
@@ -73,13 +78,19 @@ def _changed(entry, path: str, value: object):
         ("crosshair_mm", [1, 2, float("nan")], "a number was expected, got nan"),
         ("crosshair_visible", 1, "true or false was expected"),
         ("regions", [{"name": "left insula", "color": "red"}], "#rrggbb was expected, got 'red'"),
+        ("compare/together", "Upside down", "'Upside down' is not a valid Together"),
+        ("compare/divider", 1.5, "a divider in 0-1 and positive spans were expected"),
+        ("compare/spans", {"GM": 0.0}, "a divider in 0-1 and positive spans were expected"),
+        ("compare/spans", ["GM"], "an object was expected"),
+        ("compare", 3, "an object was expected"),
+        ("in_front", "cellar", "one of volumes, features, regions was expected"),
         ("planes/axial/zoom", 1e9, "zoom must lie in 0.5-40"),
         ("layers/0/window", [1, 0], "a window goes from a lower to a higher value"),
         ("layers/0/colormap", "mud", "a colormap is one of"),
         ("layers/0/opacity", 2, "opacity must lie in 0-1"),
         ("layers", {}, "a list was expected"),
         ("layers/0", 3, "malformed"),
-        ("brain_3d/mode", "Wires", "one of Surfaces, Volume was expected"),
+        ("brain_3d/mode", "Wires", "one of Surfaces, Volume, .* was expected, got 'Wires'"),
         ("beside", "me", "factual, pin:NUMBER or checkpoint:NAME was expected, got 'me'"),
         ("structure", 7, "a text was expected"),
         ("pins/0/recipe/factual", None, "has no 'factual'"),
