@@ -100,7 +100,8 @@ class ChoosingCard(CompareCard):
             "compare_chooser",
             accessible="What to compare with",
             tooltip="The person as given, the scan that the person was encoded from, as it is or "
-            "carried to the conditions of A, a pin, or the same person in another checkpoint",
+            "carried to the conditions of A, a pin at the age of A or at its own, or the same "
+            "person in another checkpoint",
         )
         self.chooser.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -124,7 +125,8 @@ class ChoosingCard(CompareCard):
             for against in scans:
                 self.chooser.addItem(SCANS[against], Choice(against))
             for pin in pins:
-                self.chooser.addItem(f"Pin: {pin.name}", Choice(Against.PIN, pin=pin.number))
+                for wish, words in _choices_of(pin):
+                    self.chooser.addItem(words, wish)
             for checkpoint in checkpoints:
                 wish = Choice.of_checkpoint(checkpoint)
                 self.chooser.addItem(f"In {checkpoint.title}", wish)
@@ -133,6 +135,15 @@ class ChoosingCard(CompareCard):
 
     def _on_activated(self, index: int) -> None:
         self.choice_requested.emit(self.chooser.itemData(index))
+
+
+def _choices_of(pin: Pin) -> list[tuple[Choice, str]]:
+    """Offer a pin at the age that is looked at, and as it was pinned."""
+    choices = [(Choice(Against.PIN, pin=pin.number), f"Pin: {pin.name}")]
+    if pin.state.age is not None:
+        own = Choice(Against.PIN, pin=pin.number, own_age=True)
+        choices.append((own, f"Pin: {pin.name}, at {pin.state.age:.1f} years"))
+    return choices
 
 
 def _cell(text: str) -> QLabel:

@@ -279,7 +279,8 @@ class ViewingArea(QWidget):
             return ""
         if choice.against is Against.PIN:
             numbers = [pin.number for pin in self._session.curves.pins]
-            return f"{choice.against}:{numbers.index(choice.pin)}"
+            own = ":own" if choice.own_age else ""
+            return f"{choice.against}:{numbers.index(choice.pin)}{own}"
         if choice.checkpoint is not None:
             return f"{choice.against}:{choice.checkpoint.name}"
         # The maps of a scan are in no recipe: the person as given is what is left of it.
@@ -289,8 +290,9 @@ class ViewingArea(QWidget):
         """Find what a scene puts beside; the person as given stands in for what is not here."""
         against, _, name = beside.partition(":")
         pins = self._session.curves.pins
-        if against == Against.PIN and int(name) < len(pins):
-            return Choice(Against.PIN, pin=pins[int(name)].number)
+        number, _, own = name.partition(":")
+        if against == Against.PIN and int(number) < len(pins):
+            return Choice(Against.PIN, pin=pins[int(number)].number, own_age=bool(own))
         found = [it for it in self._session.checkpoints if it.name == name]
         if against == Against.CHECKPOINT and found:
             return Choice.of_checkpoint(found[0])

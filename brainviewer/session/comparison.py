@@ -55,6 +55,8 @@ class Choice:
     against : Against
     pin : int
         The number of a pin.
+    own_age : bool
+        Whether a pin stays at the age it was pinned at, instead of that which is looked at.
     folder : str
         That of another checkpoint, for the same person; it tells choices apart.
     checkpoint : Checkpoint or None
@@ -63,6 +65,7 @@ class Choice:
 
     against: Against = Against.FACTUAL
     pin: int = 0
+    own_age: bool = False
     folder: str = ""
     checkpoint: Checkpoint | None = field(default=None, compare=False)
 
@@ -254,6 +257,8 @@ class Comparison:
             return replace(state, edits={}, age=age)
         if choice.against is Against.PIN:
             pinned = next(pin.state for pin in self._pins if pin.number == choice.pin)
+            if choice.own_age:
+                return pinned
             age = nearest_age(pinned.checkpoint, state.age)
             return replace(pinned, age=pinned.age if age is None else age)
         return state

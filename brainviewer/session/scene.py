@@ -86,8 +86,8 @@ class Scene:
     brain_3d : Look3D or None
         None where it was not drawn.
     beside : str
-        What a second brain shows: ``"factual"``, ``"pin:0"`` for the first pin,
-        ``"checkpoint:cvae-ixi"``; empty while there is none.
+        What a second brain shows: ``"factual"``, ``"pin:0"`` for the first pin at the age that is
+        looked at, ``"pin:0:own"`` at its own, ``"checkpoint:cvae-ixi"``; empty while there is none.
     structure : str
         The volume or label whose gradients are listed; empty before there are any.
     pins : tuple of SavedPin
@@ -252,7 +252,7 @@ def _look_3d(entry: Mapping[str, Any]) -> Look3D:
 
 def _beside(value: object) -> str:
     text = _text(value)
-    if re.fullmatch(r"(factual|pin:\d+|checkpoint:.+)?", text) is None:
+    if re.fullmatch(r"(factual|pin:\d+(:own)?|checkpoint:.+)?", text) is None:
         raise ValueError(f"factual, pin:NUMBER or checkpoint:NAME was expected, got {text!r}")
     return text
 

@@ -96,7 +96,9 @@ def test_pins_and_other_checkpoints_can_be_chosen(compare, session) -> None:
     session.set_feature("height", 181.0)
     session.curves.pin("tall")
     session.reset_features()
-    assert words(compare) == [AS_GIVEN, "Pin: tall", "In Fake brain, coarse"]
+    assert words(compare) == [
+        AS_GIVEN, "Pin: tall", "Pin: tall, at 50.0 years", "In Fake brain, coarse",
+    ]  # fmt: skip
     choose(compare, session, "Pin: tall")
     assert session.comparison.compared.shown.conditions["height"] == 181.0
     choose(compare, session, "In Fake brain, coarse")

@@ -127,7 +127,7 @@ def test_a_comparison_and_a_chosen_label_come_back(dressed, qtbot, tmp_path) -> 
     window.gradients.choose("Cerebrospinal fluid")
     window.view_menu.compare.trigger()
     number = window.session.curves.pins[0].number
-    window.viewing.compare.choose(Choice(Against.PIN, pin=number))
+    window.viewing.compare.choose(Choice(Against.PIN, pin=number, own_age=True))
     blend = window.viewing.compare.blend
     blend.set_together(Together.DIFFERENCE)
     blend.set_layer("GM")
@@ -140,7 +140,8 @@ def test_a_comparison_and_a_chosen_label_come_back(dressed, qtbot, tmp_path) -> 
     blend.show(Blending())
     drop(window, path)
     qtbot.waitUntil(lambda: window.viewing.is_comparing)
-    assert window.session.comparison.choice.against is Against.PIN
+    choice = window.session.comparison.choice
+    assert (choice.against, choice.own_age) == (Against.PIN, True)
     assert window.view_menu.compare.isChecked()
     assert window.gradients.structures.currentText() == "Cerebrospinal fluid"
     assert blend.blending == wanted

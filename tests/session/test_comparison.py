@@ -53,6 +53,20 @@ def test_the_person_as_given_stays_while_age_moves(session, loader) -> None:
     assert [it["age"] for _, it in loader.last.calls[made:]] == [74.95]
 
 
+def test_a_pin_can_stay_at_its_own_age(session) -> None:
+    session.set_age(30.0)
+    session.curves.pin("young")
+    session.set_age(80.0)
+    session.wait_idle()
+    pin = session.curves.pins[0].number
+    compared = chosen(session, Choice(Against.PIN, pin=pin, own_age=True))
+    assert compared.shown.conditions["age"] == 30.0
+    session.set_age(79.0)
+    session.wait_idle()
+    assert session.comparison.compared is compared
+    assert chosen(session, Choice(Against.PIN, pin=pin)).shown.conditions["age"] == 79.0
+
+
 def test_a_pin_is_compared_at_the_age_that_is_looked_at(session) -> None:
     session.set_feature("height", 180.0)
     session.curves.pin("tall")

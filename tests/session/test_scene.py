@@ -102,6 +102,12 @@ def test_a_broken_view_is_refused_with_what_is_wrong(scene, path, value, sentenc
         scene_from_json(_changed(scene.to_json(), path, value))
 
 
+@pytest.mark.parametrize("beside", ["", "factual", "pin:3", "pin:3:own", "checkpoint:a b"])
+def test_what_is_beside_comes_back(scene, beside) -> None:
+    again = scene_from_json(replace(scene, beside=beside).to_json())
+    assert again.beside == beside
+
+
 def test_pins_come_back_with_their_curves(session) -> None:
     session.curves.pin("before")
     saved = [SavedPin("before", True, session.recipe())]
