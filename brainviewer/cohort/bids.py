@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Level, Value
+from brainviewer.core.sentences import SentenceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ PARTICIPANT = re.compile(r"(sub-[A-Za-z0-9]+)(?:_|$)")
 MOST_LEVELS = 20
 
 
-class BidsError(ValueError):
+class BidsError(SentenceError):
     """A folder or table that is not what BIDS says; one sentence with what to do."""
 
 
@@ -197,7 +198,7 @@ def _read_rows(table: Path) -> list[dict[str, str]]:
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BidsError(f"{path.name} is not readable JSON ({error})") from error
     if not isinstance(content, dict):
         raise BidsError(f"{path.name} must hold an object with one entry a column")

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brainviewer.core.files import write_atomically, write_json_atomically
+from brainviewer.core.sentences import SentenceError
 from brainviewer.core.tissues import TISSUES
 
 if TYPE_CHECKING:
@@ -42,10 +44,13 @@ REGIONS = "regions"
 _DETAILS = frozenset({"volumes_ml", "affine_volume_factor", "details"})
 
 # What numpy raises for an archive that is missing, cut short, overwritten or lacks an array.
-_UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, EOFError, LookupError, ArithmeticError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError, tokenize.TokenError),
+)
 
 
-class CohortError(ValueError):
+class CohortError(SentenceError):
     """A cohort folder that cannot be used; one sentence with what to do."""
 
 
@@ -163,7 +168,7 @@ class CohortStore:
         try:
             text = self.details_path(participant_id).read_text(encoding="utf-8")
             entry: dict[str, Any] = json.loads(text)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise self._damaged(participant_id, error) from error
         if not isinstance(entry, dict) or not entry.keys() >= _DETAILS:
             raise self._damaged(participant_id, f"{', '.join(sorted(_DETAILS))} are not all there")
@@ -208,7 +213,7 @@ class CohortStore:
             version = entry.pop("format_version")
             if version <= FORMAT_VERSION:
                 return _manifest_from_json(entry)
-        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (*_UNREADABLE, AttributeError) as error:
             raise CohortError(
                 f"{self.folder} is not a cohort ({error}); make one with brainviewer import"
             ) from error

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from brainviewer.core.plain import mapping_of, text_of
+from brainviewer.core.sentences import SentenceError
+from brainviewer.core.statistics import QUANTILES, Statistics, statistics_from_json
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,10 +22,8 @@ Mixture = Mapping[str, float]
 Value = float | str | None | Mixture
 Conditions = Mapping[str, Value]
 
-QUANTILES = np.linspace(0.0, 1.0, 21)
 
-
-class FeatureError(ValueError):
+class FeatureError(SentenceError):
     """A feature, level or value that the schema does not know or allow."""
 
 
@@ -39,33 +41,6 @@ class Level:
 
     code: str
     label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What the training people had of one feature.
-
-    Attributes
-    ----------
-    count : int
-        People with a value.
-    mean, sd : float
-        In the feature's unit; of the rank (0, 1, ...) for ordered levels; unused for levels.
-    low, high : float
-        The range, in the same unit.
-    quantiles : tuple of 21 float
-        The 0th, 5th, ..., 100th percentile, in the same unit.
-    shares : tuple of float
-        The fraction of people on each level; empty for numeric features.
-    """
-
-    count: int
-    mean: float
-    sd: float
-    low: float
-    high: float
-    quantiles: tuple[float, ...]
-    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +228,10 @@ class FeatureSchema:
     def from_json(cls, entries: Iterable[Mapping[str, Any]]) -> FeatureSchema:
         """Rebuild a schema from `to_json`; FeatureError when an entry is malformed."""
         try:
-            return cls(tuple(_feature_from_json(entry) for entry in entries))
+            schema = cls(tuple(_feature_from_json(entry) for entry in entries))
+            if len(set(schema.names)) < len(schema.names):
+                raise ValueError("two features have one name")
+            return schema
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise FeatureError(f"the feature schema is malformed: {error!r}") from error
 
@@ -343,24 +321,18 @@ def _feature_to_json(feature: Feature) -> dict[str, Any]:
 
 
 def _feature_from_json(entry: Mapping[str, Any]) -> Feature:
-    known, levels = entry["statistics"], entry["levels"]
-    if known is not None:
-        if (len(known["quantiles"]), len(known["shares"])) != (len(QUANTILES), len(levels)):
-            raise ValueError(f"the statistics of {entry['name']} have another length")
-        known = Statistics(
-            **{
-                **known,
-                "quantiles": tuple(known["quantiles"]),
-                "shares": tuple(known["shares"]),
-            }
-        )
+    kind = Kind(entry["kind"])
+    levels = mapping_of(entry["levels"], "the levels")
+    if (kind is Kind.NUMERIC) == bool(levels):
+        raise ValueError(f"a {kind} feature cannot have {len(levels)} levels")
+    known = entry["statistics"]
     return Feature(
-        name=str(entry["name"]),
-        kind=Kind(entry["kind"]),
-        description=str(entry["description"]),
-        unit=str(entry["unit"]),
-        levels=tuple(Level(code, label) for code, label in levels.items()),
-        statistics=known,
+        name=text_of(entry["name"], "the name of a feature"),
+        kind=kind,
+        description=text_of(entry["description"], "the description of a feature"),
+        unit=text_of(entry["unit"], "the unit of a feature"),
+        levels=tuple(Level(code, text_of(it, "a level")) for code, it in levels.items()),
+        statistics=None if known is None else statistics_from_json(known, levels=len(levels)),
     )
 
 

@@ -20,6 +20,7 @@ from nibabel.spatialimages import HeaderDataError, HeaderTypeError
 from nibabel.wrapstruct import WrapStructError
 
 from brainviewer.core.files import reason_for
+from brainviewer.core.sentences import SentenceError
 from brainviewer.core.volume import Affine, voxel_spacing
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _UNITS_MM = {1: 1e3, 3: 1e-3}
 _CHUNK_BYTES = 2**20
 
 
-class ImageError(ValueError):
+class ImageError(SentenceError):
     """An image cannot be read or written; one sentence names it, what is wrong, what to do."""
 
 

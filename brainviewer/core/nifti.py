@@ -47,6 +47,8 @@ WRITTEN_SUFFIXES = (".nii.gz", ".nii")
 # The header's `descrip` has 80 bytes and ends in a zero.
 MAX_DESCRIPTION_BYTES = 79
 MAX_NIFTI1_SIDE = 2**15 - 1
+# Beyond, float32 cannot hold squares any more; no scan has such values.
+LARGEST_VALUE = 1e18
 # Level 4 writes a scan in half the time of level 6 and 7 % more bytes.
 _GZIP_LEVEL = 4
 
@@ -87,8 +89,8 @@ def read_volume(path: Path | str, *, frame: int = 0) -> Volume:
     -------
     Volume
         Integers that have neither slope nor intercept keep their type, so that labels stay exact;
-        all else is float32. Always finite: NaN and infinite values become 0, with a warning that
-        counts them. Named as the file, without suffix.
+        all else is float32. Always finite: NaN, infinite values and those beyond `LARGEST_VALUE`
+        become 0, with a warning that counts them. Named as the file, without suffix.
 
     Raises
     ------
@@ -207,13 +209,18 @@ def _read_frame(image: Any, frame: int) -> NDArray[Any]:  # noqa: ANN401  nibabe
 
 
 def _finite(path: Path, data: NDArray[Any]) -> NDArray[Any]:
-    good = np.isfinite(data)
+    if data.dtype.kind != "f":
+        return data
+    good = (data >= -LARGEST_VALUE) & (data <= LARGEST_VALUE)  # false for NaN
     bad = data.size - int(np.count_nonzero(good))
     if bad == 0:
         return data
     if bad == data.size:
         raise unreadable(path, "none of its values is a finite number", "choose another image")
-    logger.warning("%s: %d of %d values are NaN or infinite; shown as 0", path, bad, data.size)
+    logger.warning(
+        "%s: %d of %d values are NaN, infinite or beyond %g; shown as 0",
+        path, bad, data.size, LARGEST_VALUE,
+    )  # fmt: skip
     return np.where(good, data, data.dtype.type(0))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from brainviewer.core.sentences import SentenceError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -19,7 +21,7 @@ EVERYONE = "all"
 COLUMNS = ("structure", "sex", "age_years", *(f"p{p:02d}_ml" for p in PERCENTILES))
 
 
-class PopulationError(ValueError):
+class PopulationError(SentenceError):
     """A population table that cannot be read."""
 
 
@@ -73,6 +75,8 @@ def read_population(path: Path) -> Population:
         if not rows:
             raise ValueError("it is empty")
         ages = np.array(sorted({float(row["age_years"]) for row in rows}))
+        if not np.isfinite(ages).all():
+            raise ValueError("an age is not finite")
         curves = {
             key: _curve(rows, key, ages) for key in {(r["structure"], r["sex"]) for r in rows}
         }
@@ -102,4 +106,7 @@ def _curve(
     )
     if [float(row["age_years"]) for row in own] != ages.tolist():
         raise ValueError(f"{key[0]} of {key[1]} has other ages than the rest")
-    return np.array([[float(row[name]) for row in own] for name in COLUMNS[3:]])
+    curve = np.array([[float(row[name]) for row in own] for name in COLUMNS[3:]])
+    if not np.isfinite(curve).all():
+        raise ValueError(f"a volume of {key[0]} of {key[1]} is not finite")
+    return curve

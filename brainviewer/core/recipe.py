@@ -15,6 +15,7 @@ import numpy as np
 import brainviewer
 from brainviewer.core.files import reason_for, write_json_atomically
 from brainviewer.core.scenario import Scenario
+from brainviewer.core.sentences import SentenceError
 
 if TYPE_CHECKING:
     from brainviewer.core.features import Conditions, Value
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 FORMAT = "brainviewer-recipe"
 FORMAT_VERSION = 2
 MAX_FILE_BYTES = 2**24
+LARGEST_SEED = 2**63 - 1
 _STORED_DTYPE = "<f4"
 
 
-class RecipeError(ValueError):
+class RecipeError(SentenceError):
     """A recipe that cannot be read or written; the message is one sentence."""
 
 
@@ -218,6 +220,8 @@ def _seed(identity: Mapping[str, Any]) -> int | None:
     seed = identity.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise RecipeError(f"the seed of a recipe must be a whole number, got {seed!r}")
+    if seed is not None and not 0 <= seed <= LARGEST_SEED:
+        raise RecipeError(f"the seed of a recipe must lie in 0-{LARGEST_SEED}, got {seed!r}")
     return seed
 
 

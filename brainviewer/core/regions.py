@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Affine, Brain, FloatArray, Volume
 
 MOST_LABELS = 256
+LARGEST_LABEL = 2**31 - 1
 # Of neighbouring voxels in a label map, most carry one label; in an image few are equal.
 LABEL_HOMOGENEITY = 0.6
 
@@ -50,6 +51,8 @@ class LabelRegions:
 def looks_like_labels(data: NDArray[Any]) -> bool:
     """Tell whether an image holds a few whole numbers in patches, as a segmentation does."""
     if not np.isfinite(data).all() or data.min() < 0 or not data.any():
+        return False
+    if float(data.max()) > LARGEST_LABEL:
         return False
     if not np.issubdtype(data.dtype, np.integer) and (data != np.rint(data)).any():
         return False

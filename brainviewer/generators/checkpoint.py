@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from brainviewer.core.features import FeatureError, FeatureSchema
+from brainviewer.core.plain import text_of
 from brainviewer.core.population import Population, PopulationError, read_population
 from brainviewer.core.scenario import Regression
+from brainviewer.core.sentences import SentenceError
 from brainviewer.generators.base import DeviceError
+from brainviewer.generators.config_check import check_grid, check_population, check_regression
 from brainviewer.generators.registry import build_generator
 
 if TYPE_CHECKING:
@@ -29,8 +32,14 @@ POPULATION_FILE = "population.csv"
 CONFIG_KEYS = ("title", "generator", "channels", "shape", "affine", "features", "regression")
 REPOSITORY_CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 
+# What safetensors, torch and numpy raise for weights and sizes that do not fit together.
+_DAMAGE = (
+    *(SafetensorError, OSError, LookupError, ArithmeticError, AssertionError, AttributeError),
+    *(RuntimeError, TypeError, ValueError),
+)
 
-class CheckpointError(ValueError):
+
+class CheckpointError(SentenceError):
     """A checkpoint that cannot be used; the message says why and what to do."""
 
 
@@ -115,22 +124,26 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         if not (folder / name).is_file():
             raise CheckpointError(f"checkpoint {folder.name} has no {name}; copy it again")
     try:
-        return Checkpoint(
+        checkpoint = Checkpoint(
             name=folder.name,
             folder=folder,
-            title=str(config["title"]),
-            generator=str(config["generator"]),
+            title=text_of(config["title"], "title"),
+            generator=text_of(config["generator"], "generator"),
             config=config,
             schema=FeatureSchema.from_json(config["features"]),
             regression=Regression.from_json(config["regression"]),
             population=read_population(folder / POPULATION_FILE),
             card=(folder / CARD_FILE).read_text(encoding="utf-8"),
         )
+        check_grid(config)
+        check_regression(checkpoint.regression, checkpoint.schema)
+        check_population(checkpoint.population, config["channels"])
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         detail = error if isinstance(error, FeatureError | PopulationError) else repr(error)
         raise CheckpointError(
             f"checkpoint {folder.name} is broken ({detail}); copy it again"
         ) from error
+    return checkpoint
 
 
 def load_generator(checkpoint: Checkpoint, *, device: str = "auto") -> Generator:
@@ -152,7 +165,7 @@ def load_generator(checkpoint: Checkpoint, *, device: str = "auto") -> Generator
         return build_generator(checkpoint, device)
     except DeviceError:
         raise
-    except (SafetensorError, OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         raise CheckpointError(
             f"the weights of checkpoint {checkpoint.name} cannot be loaded "
             f"({_first_line(error)}); copy it again"
@@ -167,7 +180,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{folder.name} is not a checkpoint: it has no {CONFIG_FILE}"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{CONFIG_FILE} of checkpoint {folder.name} cannot be read ({error}); copy it again"
         ) from error

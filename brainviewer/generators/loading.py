@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import torch
 
+from brainviewer.generators.allowance import Allowance
 from brainviewer.generators.packing import read_weights
 
 if TYPE_CHECKING:
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 
 class Sizes(Protocol):
-    """The sizes of a network, of which its conditions must fit the checkpoint's features."""
+    """The sizes of a network, of which some must fit what the checkpoint says besides."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The grid, in voxels."""
+        ...
 
     @property
     def conditions(self) -> int:
@@ -48,8 +54,15 @@ def load_model(
             f"its network takes {config.conditions} conditions, its features give "
             f"{len(checkpoint.schema.columns)}"
         )
-    model = build(config)
-    weights = read_weights(checkpoint.folder / "weights.safetensors")
+    if list(config.shape) != list(checkpoint.config["shape"]):
+        raise ValueError(
+            f"its network makes {list(config.shape)} voxels, its shape says "
+            f"{list(checkpoint.config['shape'])}"
+        )
+    path = checkpoint.folder / "weights.safetensors"
+    with Allowance(path):
+        model = build(config)
+    weights = read_weights(path)
     cast("nn.Module", model).load_state_dict(weights)
     return model
 

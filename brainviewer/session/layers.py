@@ -28,6 +28,10 @@ OVERLAY_OPACITY = 0.5
 CHANGE_OPACITY = 0.75
 WHITE_MATTER = 0.75  # in the T1 image of a prepared scan
 WINDOW_PERCENTILES = (1.0, 99.5)
+# Below, float32 cannot hold one over it.
+NARROWEST = 1e-30
+# The width of the window of an image of one value, where 1 would be lost in rounding.
+LEAST_CONTRAST = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +88,7 @@ class LayerChanges(TypedDict, total=False):
 def check_layer(colormap: str, window: tuple[float, float], opacity: float) -> None:
     """Raise ValueError when a layer cannot be shown like this."""
     low, high = window
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not (math.isfinite(low) and NARROWEST <= high - low < math.inf):
         raise ValueError(f"a window goes from a lower to a higher value, got {low:g}, {high:g}")
     if not 0.0 <= opacity <= 1.0:
         raise ValueError(f"opacity must lie in 0-1, got {opacity:g}")
@@ -193,7 +197,10 @@ def auto_window(data: NDArray[Any]) -> tuple[float, float]:
     if not values.size:
         return 0.0, 1.0
     low, high = (float(edge) for edge in np.percentile(values, WINDOW_PERCENTILES))
-    return (low, high) if low < high else (min(0.0, low), max(high, min(0.0, low) + 1.0))
+    if high - low >= NARROWEST:
+        return low, high
+    low = min(0.0, low)
+    return low, max(high, low + max(1.0, LEAST_CONTRAST * abs(low)))
 
 
 def _is_image(layer: Layer) -> bool:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 World = tuple[float, float, float]
 
+FARTHEST_MM = 1e6
+
 LARGE = ("", *Plane, LARGE_3D)
 MODES_3D = ("Surfaces", "Volume", "Glass", "Tissues", "White matter", "Grey matter", "CSF")
 PARTS = ("", "volumes", "features", "regions")
@@ -232,7 +234,7 @@ def _view(entry: Mapping[str, Any]) -> View:
     low, high = ZOOM_RANGE
     if not low <= zoom <= high:
         raise ValueError(f"zoom must lie in {low:g}-{high:g}, got {zoom:g}")
-    x, y = _numbers(entry["centre_mm"], 2)
+    x, y = (_near(it) for it in _numbers(entry["centre_mm"], 2))
     return View(zoom, (x, y))
 
 
@@ -293,8 +295,14 @@ def _region(entry: Mapping[str, Any]) -> ShownRegion:
 
 
 def _point(value: object) -> World:
-    x, y, z = _numbers(value, 3)
+    x, y, z = (_near(it) for it in _numbers(value, 3))
     return x, y, z
+
+
+def _near(millimetres: float) -> float:
+    if abs(millimetres) > FARTHEST_MM:
+        raise ValueError(f"a place within {FARTHEST_MM:g} mm was expected, got {millimetres:g} mm")
+    return millimetres
 
 
 def _numbers(value: object, count: int) -> list[float]:

@@ -171,7 +171,7 @@ def test_values_that_are_not_finite_are_counted_and_shown_as_zero(tmp_path, capl
     path = save(tmp_path / "a.nii", data)
     with caplog.at_level(logging.WARNING, "brainviewer"):
         volume = read_volume(path)
-    assert f"{path}: 3 of 24 values are NaN or infinite" in caplog.text
+    assert f"{path}: 3 of 24 values are NaN, infinite or beyond 1e+18" in caplog.text
     assert volume.data[0, 0].tolist() == [0, 0, 0, 1]
     assert volume.data.sum() == 21
 

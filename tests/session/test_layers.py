@@ -13,6 +13,7 @@ from brainviewer.session.layers import (
     TISSUE_CONTRAST,
     Layer,
     auto_window,
+    check_layer,
     layer_of_image,
     layers_of,
     told_apart,
@@ -92,11 +93,18 @@ def test_the_automatic_window_leaves_out_zeros_and_extremes() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [np.zeros((2, 2, 2)), np.full((2, 2, 2), -7.0), np.full(8, np.nan)]
+    "data",
+    [
+        np.zeros((2, 2, 2)),
+        np.full((2, 2, 2), -7.0),
+        np.full(8, np.nan),
+        np.full(8, -3e17),
+        [1e-40, 2e-40],
+    ],
 )
 def test_the_automatic_window_of_a_flat_image_is_not_empty(data: np.ndarray) -> None:
-    low, high = auto_window(data)
-    assert low < high
+    low, high = auto_window(np.asarray(data))
+    check_layer("gray", (low, high), 1.0)
 
 
 def test_whole_numbers_in_patches_are_labels() -> None:
