@@ -224,7 +224,7 @@ class LightboxCanvas(QWidget):
             self._scroll(-self._step(keys))
         elif key is Qt.Key.Key_Space:
             self.leave_requested.emit()
-        elif not do_command(self._display, key, has_control=bool(keys & _CONTROL)):
+        elif not do_command(self._display, self.box.plane, key, has_control=bool(keys & _CONTROL)):
             super().keyPressEvent(event)
 
     def _step(self, keys: Qt.KeyboardModifier) -> int:

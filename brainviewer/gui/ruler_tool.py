@@ -23,7 +23,8 @@ LINE = QColor("#ffd166")
 CHOSEN = QColor("#ffffff")
 RIM = QColor(0, 0, 0, 170)
 LABEL_PIXELS = (110.0, 22.0)
-HINT = "Measuring: drag a line, M ends"
+HINT = "Measuring: drag a line, or Enter; M ends"
+HINT_BEGUN = "Go to the other end, then Enter"
 
 
 class RulerTool:
@@ -116,14 +117,23 @@ def draw_rulers(
             painter.drawLines(strokes)
         text = f"{display.rulers.lines[index].length_mm:.1f} mm"
         _write(painter, line, text)
+    begun = display.rulers.begun
+    if begun is not None and begun[0] is frame.plane:
+        place = placement.to_pane(frame.point_of(begun[1]))
+        step = QPointF(TICK_PIXELS, 0)
+        for color, width in ((RIM, 4), (CHOSEN, 2)):
+            painter.setPen(QPen(color, width))
+            painter.drawLine(QLineF(place - step, place + step))
+            painter.drawLine(QLineF(place - step.transposed(), place + step.transposed()))
 
 
-def draw_hint(painter: QPainter, pane: QRectF) -> None:
-    """Say that a drag draws a line."""
+def draw_hint(painter: QPainter, pane: QRectF, *, begun: bool) -> None:
+    """Say what draws a line, or ends the one that was begun."""
     place = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
     if pane.width() < drawing.NARROW_PIXELS:
         pane = pane.adjusted(0, 0, 0, -3 * drawing.LETTER_PIXELS)
-    drawing.draw_text(painter, pane, place, HINT, drawing.CAPTION_PIXELS)
+    words = HINT_BEGUN if begun else HINT
+    drawing.draw_text(painter, pane, place, words, drawing.CAPTION_PIXELS)
 
 
 def _write(painter: QPainter, line: QLineF, text: str) -> None:

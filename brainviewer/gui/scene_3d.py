@@ -206,6 +206,17 @@ class Scene3D:
         self.plotter.camera.Dolly(factor)
         self.plotter.renderer.ResetCameraClippingRange()
 
+    def slide(self, right: float, up: float) -> None:
+        """Move the picture, by shares of its height."""
+        camera = self.plotter.camera
+        forward = np.subtract(camera.focal_point, camera.position)
+        height = 2 * np.linalg.norm(forward) * np.tan(np.radians(camera.view_angle) / 2)
+        across = np.cross(forward, camera.up)
+        moved = height * (right * across / np.linalg.norm(across) + up * np.array(camera.up))
+        camera.position = tuple(camera.position - moved)
+        camera.focal_point = tuple(camera.focal_point - moved)
+        self.plotter.renderer.ResetCameraClippingRange()
+
     def look(self) -> Look3D:
         """Describe how the brain is drawn, and from where."""
         camera = self.plotter.camera

@@ -63,14 +63,17 @@ MOUSE_ROWS = (
     ("Slices", "Wheel, Page Up, Page Down", "Next and previous slice; keys with Shift: five"),
     ("Slices", "Arrow keys", "Move the crosshair by a voxel; with Shift: five"),
     ("Slices", "Ctrl + wheel", "Zoom at the pointer; the other slices at the crosshair"),
-    ("Slices", "Right drag", "Zoom"),
-    ("Slices", "Middle drag, Alt + left drag", "Move the picture"),
+    ("Slices", "Right drag, plus, minus", "Zoom; keys at the crosshair"),
+    ("Slices", "Middle drag, Alt + left drag, Ctrl + arrow keys", "Move the picture"),
+    ("Slices", "C, O", "Crosshair into the middle of the panes; crosshair to 0, 0, 0 mm"),
     ("Slices", "Shift + left drag", "Active layer: right brighter, up more contrast"),
     ("Slices", "Shift + right or middle drag", "Active layer: contrast from the values in a box"),
     ("Slices", "R, Ctrl + F", "Fit the pictures into their panes, at one scale"),
     ("Slices", "Ctrl + J", "Active layer: brightness and contrast from the image itself"),
+    ("Slices", "W; Q, E", "Active layer: show or hide; fainter, stronger"),
     ("Slices", "X", "Crosshair on or off"),
     ("Slices", "M, Ctrl + M", "Measure: a left drag draws a line, or moves the end of one"),
+    ("Slices", "Enter while measuring", "A line begins at the crosshair; again: it ends there"),
     ("Slices", "Delete, Ctrl + C", "Delete the chosen line; copy all lines with their lengths"),
     ("Slices", "Double-click, Space", "One pane large, or all four"),
 )
@@ -179,7 +182,7 @@ class SliceView(QWidget):
         if self._drag == "region":
             drawing.draw_box(painter, QRectF(self._pressed_at, self._last_at).normalized())
         if display.rulers.is_measuring:
-            draw_hint(painter, pane)
+            draw_hint(painter, pane, begun=display.rulers.begun is not None)
         if self._has_legend and display.legend_visible and not display.rulers.is_measuring:
             draw_legend(painter, display.layers, pane)
         drawing.draw_letters(painter, frame, pane)
@@ -302,14 +305,14 @@ class SliceView(QWidget):
         key = Qt.Key(event.key())
         control = bool(event.modifiers() & _CONTROL)
         steps = FAST_STEPS if event.modifiers() & _SHIFT else 1
-        if key in _ARROWS:
+        if key in _ARROWS and not control:
             rows, columns = _ARROWS[key]
             self._display.move_voxel(self.plane, rows * steps, columns * steps)
         elif key in _PAGES:
             self._display.step_slice(self.plane, _PAGES[key] * steps)
         elif key is Qt.Key.Key_Space:
             self.maximise_requested.emit(self.plane)
-        elif not do_command(self._display, key, has_control=control):
+        elif not do_command(self._display, self.plane, key, has_control=control):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:

@@ -40,6 +40,7 @@ REST_MS = 150
 CLICK_PIXELS = 4
 STEP_DEGREES = 10.0
 STEP_ZOOM = 1.1
+STEP_SLIDE = 0.04
 
 _KEYS: dict[str, Side] = {
     "1": "A",
@@ -59,6 +60,13 @@ _TURNS = {
     Qt.Key.Key_Up: (0.0, -STEP_DEGREES),
     Qt.Key.Key_Down: (0.0, STEP_DEGREES),
 }
+# Shares of the picture's height, to the right and up; with Shift.
+_SLIDES = {
+    Qt.Key.Key_Left: (-STEP_SLIDE, 0.0),
+    Qt.Key.Key_Right: (STEP_SLIDE, 0.0),
+    Qt.Key.Key_Up: (0.0, STEP_SLIDE),
+    Qt.Key.Key_Down: (0.0, -STEP_SLIDE),
+}
 _ZOOMS = {
     Qt.Key.Key_Plus: STEP_ZOOM,
     Qt.Key.Key_Equal: STEP_ZOOM,
@@ -73,7 +81,8 @@ _HELP = (
     "Click to move the crosshair, drag to rotate\n"
     "Middle button to pan, wheel or right button to zoom\n"
     "1, 3, 7: from the front, the left, above; with Shift from the opposite side; R: reset\n"
-    "Arrow keys rotate, + and − zoom; C cuts a side away, up to the crosshair"
+    "Arrow keys rotate, with Shift they move the picture, + and − zoom\n"
+    "C cuts a side away, up to the crosshair"
 )
 
 
@@ -182,12 +191,14 @@ class View3D(QWidget):
             self._draw_soon()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Rotate and zoom by keyboard."""
+        """Rotate, move and zoom by keyboard."""
         key = Qt.Key(event.key())
         if self.scene is None or (key not in _TURNS and key not in _ZOOMS):
             super().keyPressEvent(event)
             return
-        if key in _TURNS:
+        if key in _SLIDES and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.scene.slide(*_SLIDES[key])
+        elif key in _TURNS:
             self.scene.turn(*_TURNS[key])
         else:
             self.scene.zoom(_ZOOMS[key])

@@ -6,13 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtGui import QActionGroup
+from PySide6.QtGui import QActionGroup, QKeySequence
 from PySide6.QtWidgets import QDockWidget, QMenu, QWidget
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.icons import set_icon
 from brainviewer.gui.measure_menu import MeasureMenu
 from brainviewer.gui.menus import make_action
+from brainviewer.gui.slice_keys import zoom_in, zoom_out
 from brainviewer.gui.viewpoint_menu import ViewpointMenu
 
 if TYPE_CHECKING:
@@ -157,6 +158,18 @@ class ViewMenu(QMenu):
             )
         )
         self.fit = make_action(self, "&Fit", "Ctrl+F", "Show the slices whole (R in a slice)")
+        self.zoom_in = make_action(
+            self, "Zoom in", "Ctrl++", "Show the slices larger (plus in a slice)"
+        )
+        self.zoom_out = make_action(
+            self, "Zoom out", "Ctrl+-", "Show the slices smaller (minus in a slice)"
+        )
+        self.centre = make_action(
+            self,
+            "Centre on the crosshair",
+            "",
+            "Crosshair into the middle of each pane (C there)",
+        )
         self.auto_window = make_action(
             self, "&Auto window", "Ctrl+J", "Brightness and contrast from the image itself"
         )
@@ -171,6 +184,10 @@ class ViewMenu(QMenu):
         self.crosshair.toggled.connect(viewing.show_crosshair)
         self.legend.toggled.connect(viewing.display.show_legend)
         self.fit.triggered.connect(viewing.display.fit)
+        self.zoom_in.setShortcuts([QKeySequence("Ctrl++"), QKeySequence("Ctrl+=")])
+        self.zoom_in.triggered.connect(partial(zoom_in, viewing.display))
+        self.zoom_out.triggered.connect(partial(zoom_out, viewing.display))
+        self.centre.triggered.connect(viewing.display.centre)
         self.auto_window.triggered.connect(viewing.auto_window)
         self.near_window.triggered.connect(viewing.window_around_crosshair)
 

@@ -47,7 +47,7 @@ KEY_ROWS = (
     ("3D view", "Wheel, right drag, plus, minus", "Zoom"),
     ("3D view", "1, 3, 7", "Look from the front, the left, above; with Shift from opposite"),
     ("3D view", "C", "Cut the next side away, up to the crosshair; after the last none"),
-    ("3D view", "Arrow keys", "Rotate"),
+    ("3D view", "Arrow keys", "Rotate; with Shift: move the picture"),
     ("3D view", "R", "Back to the first view"),
 )
 
@@ -111,14 +111,21 @@ class ViewingArea(QWidget):
         """Describe how the brains are looked at."""
         display = self.display
         layers = tuple(look_of_layer(it) for it in display.layers if it.kind != "change")
-        regions = display.regions.chosen
-        return Look(layers, display.maps, display.convention, self._large, regions)
+        return Look(
+            layers,
+            display.maps,
+            display.convention,
+            self._large,
+            display.regions.chosen,
+            display.rulers.lines,
+        )
 
     def show_look(self, look: Look) -> None:
         """Look at the brains that way."""
         self.display.set_convention(look.convention)
         self.display.arrange(look.layers)
         self.display.regions.replace(look.regions)
+        self.display.rulers.replace(look.rulers)
         self.ortho.maximise(self._panes.get(look.large))
 
     def toggle_convention(self) -> None:

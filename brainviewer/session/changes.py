@@ -124,7 +124,16 @@ def _look_changes(old: Look, new: Look) -> Iterator[tuple[Topic, str]]:
     if old.large != new.large:
         yield ("large",), f"{_pane(new.large)} large" if new.large else "all panes"
     yield from _region_changes(old, new)
+    if old.rulers != new.rulers:
+        more = len(new.rulers) - len(old.rulers)
+        yield ("rulers",), "measure a distance" if more > 0 else _fewer_rulers(more)
     yield from _layer_changes(old.layers, new.layers)
+
+
+def _fewer_rulers(more: int) -> str:
+    if not more:
+        return "move a measured line"
+    return "delete a measured line" if more == -1 else "delete measured lines"
 
 
 def _region_changes(old: Look, new: Look) -> Iterator[tuple[Topic, str]]:

@@ -338,6 +338,18 @@ class Display:
         still[plane] = point
         self._set_views({it: self._views[it].zoomed(factor, still[it]) for it in Plane})
 
+    def zoom(self, factor: float) -> None:
+        """Zoom all planes; the crosshair stays where it is."""
+        if self.reference is not None:
+            point = self._frame(Plane.AXIAL, self.reference).point_of(self._crosshair)
+            self.zoom_at(Plane.AXIAL, factor, point)
+
+    def centre(self) -> None:
+        """Put the crosshair into the middle of all panes."""
+        if self.reference is not None:
+            middles = {it: self._frame(it, self.reference).point_of(self.crosshair) for it in Plane}
+            self.set_views({it: View(self.view(it).zoom, middles[it]) for it in Plane})
+
     def set_views(self, views: Mapping[Plane, View]) -> None:
         """Set zoom and pan of the planes."""
         self._set_views({**self._views, **views})

@@ -111,6 +111,14 @@ class FollowingDisplay(Display):
         dx, dy = self._offset(plane)
         self._leader.zoom_at(plane, factor, (point[0] - dx, point[1] - dy))
 
+    def zoom(self, factor: float) -> None:
+        """Zoom both; the crosshair stays where it is."""
+        self._leader.zoom(factor)
+
+    def centre(self) -> None:
+        """Put the crosshair into the middle of all panes of both."""
+        self._leader.centre()
+
     def pan(self, plane: Plane, dx: float, dy: float) -> None:
         """Push the pictures of a plane by mm to the right and down."""
         self._leader.pan(plane, dx, dy)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from brainviewer.core.space import Convention
     from brainviewer.core.volume import Volume
     from brainviewer.session.layers import Interpolation, Kind
+    from brainviewer.session.rulers import Ruler
     from brainviewer.session.shown_regions import ShownRegion
 
 
@@ -69,6 +70,8 @@ class Look:
         empty while all share it.
     regions : tuple of ShownRegion
         Those that are seen in slices and in 3D.
+    rulers : tuple of Ruler
+        The distances that were measured.
     """
 
     layers: tuple[LayerLook, ...]
@@ -76,6 +79,7 @@ class Look:
     convention: Convention
     large: str = ""
     regions: tuple[ShownRegion, ...] = ()
+    rulers: tuple[Ruler, ...] = ()
 
 
 def look_of_layer(layer: Layer) -> LayerLook:

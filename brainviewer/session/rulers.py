@@ -63,6 +63,12 @@ class Rulers:
         self._lines: tuple[Ruler, ...] = ()
         self._chosen: int | None = None
         self._is_measuring = False
+        self._begun: tuple[Plane, World] | None = None
+
+    @property
+    def begun(self) -> tuple[Plane, World] | None:
+        """Where a line begins that was marked at one end only."""
+        return self._begun
 
     @property
     def lines(self) -> tuple[Ruler, ...]:
@@ -82,8 +88,17 @@ class Rulers:
     def measure(self, measuring: bool) -> None:
         """Let a drag draw lines, or move the crosshair again."""
         if measuring != self._is_measuring:
-            self._is_measuring = measuring
+            self._is_measuring, self._begun = measuring, None
             self.changed.emit()
+
+    def mark(self, plane: Plane, world: World) -> None:
+        """Begin a line at a point, or end the one that was begun in the same plane."""
+        if self._begun is None or self._begun[0] is not plane:
+            self._begun = plane, world
+            self.changed.emit()
+            return
+        start, self._begun = self._begun[1], None
+        self.add(Ruler(plane, start, world))
 
     def add(self, line: Ruler) -> None:
         """Keep another line and choose it."""

@@ -125,3 +125,30 @@ def test_the_menu_measures_and_a_recipe_keeps_the_lines(started, qtbot) -> None:
     started.scenes.open(recipe)
     qtbot.waitUntil(lambda: not started.scenes.is_waiting)
     assert rulers.lines == lines
+
+
+def test_enter_measures_between_two_places_of_the_crosshair(
+    qtbot: QtBot, axial: SliceView, display: Display
+) -> None:
+    qtbot.keyClick(axial, Qt.Key.Key_Return)
+    assert display.rulers.begun is None  # not measuring yet
+    qtbot.keyClick(axial, Qt.Key.Key_M)
+    qtbot.keyClick(axial, Qt.Key.Key_Return)
+    start = display.crosshair
+    assert display.rulers.begun == (Plane.AXIAL, start)
+    assert display.rulers.lines == ()
+    for _ in range(5):
+        qtbot.keyClick(axial, Qt.Key.Key_Right)
+    qtbot.keyClick(axial, Qt.Key.Key_Return)
+    (line,) = display.rulers.lines
+    assert (line.start, line.end) == (start, display.crosshair)
+    assert line.length_mm == pytest.approx(10.0)
+    assert display.rulers.begun is None
+
+
+def test_a_line_that_was_begun_is_given_up_with_the_measuring(
+    qtbot: QtBot, axial: SliceView, display: Display
+) -> None:
+    for key in (Qt.Key.Key_M, Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_M):
+        qtbot.keyClick(axial, key)
+    assert display.rulers.begun is None

@@ -216,6 +216,19 @@ def test_reset_undoes_turning_and_zooming(scene):
 
 
 @pytest.mark.opengl
+@pytest.mark.parametrize("side", ["A", "S"])
+def test_sliding_moves_the_picture_by_shares_of_its_height(scene, side):
+    scene.show_brain(ball())
+    scene.look_from(side)
+    scene.zoom(0.5)
+    before = np.argwhere(drawn(picture(scene))).mean(axis=0)
+    scene.slide(0.1, 0.2)
+    rows, columns = np.argwhere(drawn(picture(scene))).mean(axis=0) - before
+    assert columns == pytest.approx(0.1 * SIZE[1], abs=2)
+    assert rows == pytest.approx(-0.2 * SIZE[1], abs=2)
+
+
+@pytest.mark.opengl
 def test_hiding_everything_leaves_the_background(scene):
     scene.show_brain(ball())
     for surface in Surface:

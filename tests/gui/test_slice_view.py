@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.core.volume import Volume
-from brainviewer.gui import slice_drawing, slice_image, slice_view
+from brainviewer.gui import slice_drawing, slice_image, slice_keys, slice_view
 from brainviewer.gui.slice_view import SliceView
 from brainviewer.session.display import Display
 from brainviewer.session.view import View
@@ -231,6 +231,56 @@ def test_ctrl_j_windows_and_x_hides_the_crosshair(qtbot: QtBot, axial, display: 
     assert display.layers[0].window == pytest.approx((0.2, 1.0))
     qtbot.keyClick(axial, Qt.Key.Key_X)
     assert not display.crosshair_visible
+
+
+def test_plus_and_minus_zoom_about_the_crosshair(qtbot: QtBot, axial, display: Display) -> None:
+    before = axial.position_of(display.crosshair)
+    for key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+        qtbot.keyClick(axial, key)
+    assert display.view(Plane.SAGITTAL).zoom == pytest.approx(slice_keys.ZOOM_PER_KEY**2)
+    after = axial.position_of(display.crosshair)
+    assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=0.01)
+    for _ in range(2):
+        qtbot.keyClick(axial, Qt.Key.Key_Minus)
+    assert display.view(Plane.AXIAL).zoom == pytest.approx(1.0)
+
+
+def test_ctrl_and_arrows_move_the_picture_and_not_the_crosshair(
+    qtbot: QtBot, axial, display: Display
+) -> None:
+    crosshair, before = display.crosshair, axial.position_of(display.crosshair)
+    qtbot.keyClick(axial, Qt.Key.Key_Right, CONTROL)
+    qtbot.keyClick(axial, Qt.Key.Key_Up, CONTROL)
+    after = axial.position_of(crosshair)
+    assert display.crosshair == crosshair
+    assert after.x() > before.x() + 5
+    assert after.y() < before.y() - 5
+
+
+def test_c_centres_the_crosshair_in_all_panes_and_o_goes_to_the_origin(
+    qtbot: QtBot, show, display: Display
+) -> None:
+    axial, coronal = show(Plane.AXIAL), show(Plane.CORONAL)
+    display.zoom(2.0)
+    qtbot.keyClick(axial, Qt.Key.Key_C)
+    for view in (axial, coronal):
+        place = view.position_of(display.crosshair)
+        assert (place.x(), place.y()) == pytest.approx((200, 180), abs=0.5)
+    assert display.view(Plane.AXIAL).zoom == pytest.approx(2.0)
+    qtbot.keyClick(axial, Qt.Key.Key_O)
+    assert display.crosshair == (0.0, 0.0, 0.0)
+
+
+def test_q_e_and_w_change_the_active_layer(qtbot: QtBot, axial, display: Display) -> None:
+    display.add_image(Volume(np.ones(SHAPE, np.float32), AFFINE, "above"))
+    display.set_layer(1, opacity=1.0)
+    display.set_active(1)
+    for key in (Qt.Key.Key_Q, Qt.Key.Key_Q, Qt.Key.Key_E, Qt.Key.Key_W):
+        qtbot.keyClick(axial, key)
+    assert [(it.opacity, it.visible) for it in display.layers] == [(1.0, True), (0.95, False)]
+    for key in (Qt.Key.Key_E, Qt.Key.Key_E, Qt.Key.Key_W):
+        qtbot.keyClick(axial, key)
+    assert (display.layers[1].opacity, display.layers[1].visible) == (1.0, True)
 
 
 def test_the_window_of_the_active_layer_changes(qtbot: QtBot, axial, display: Display) -> None:

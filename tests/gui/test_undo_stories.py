@@ -148,3 +148,26 @@ def test_undo_is_among_the_keys_that_f1_lists(active) -> None:
     rows = action_rows(active.menus)
     assert ("Edit", "Ctrl+Z", "Undo: Take the last change back") in rows
     assert ("Edit", "Ctrl+Shift+Z, Ctrl+Y", "Redo: Do again what was taken back") in rows
+
+
+def test_a_measured_line_is_a_step_and_a_deleted_one_comes_back(active, qtbot) -> None:
+    rulers, history = active.viewing.display.rulers, active.past.history
+    axial = active.viewing.ortho.slices[Plane.AXIAL]
+    history.seal()
+    rulers.measure(True)
+    y = axial.height() // 2
+    qtbot.mousePress(axial, LEFT, pos=QPoint(150, y))
+    for x in range(150, 220, 7):
+        qtbot.mouseMove(axial, QPoint(x, y))
+    qtbot.mouseRelease(axial, LEFT, pos=QPoint(220, y))
+    assert len(rulers.lines) == 1
+    lines = rulers.lines
+    assert history.undo_text == "measure a distance"
+    history.seal()
+    rulers.replace([])
+    assert history.undo_text == "delete a measured line"
+    history.undo()
+    assert rulers.lines == lines
+    history.undo()
+    assert rulers.lines == ()
+    assert len(history.texts) == 3
