@@ -16,7 +16,13 @@ TEXT_ON = [
     ("text", "raised"),
     ("muted", "window"),
     ("muted", "panel"),
+    ("muted", "field"),  # what an empty field says
+    ("muted", "raised"),
     ("edited", "window"),
+    ("edited", "panel"),
+    ("accent", "window"),  # the tab that has the keyboard, and links
+    ("accent", "panel"),
+    ("accent", "field"),
     ("on_accent", "accent"),
     ("on_error", "error"),
     ("on_warning", "warning"),
