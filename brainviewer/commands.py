@@ -140,7 +140,7 @@ def generate_brains(
         raise ValueError(f"there is one average brain of an age and sex, got --count {count}")
     checkpoint = _checkpoint(wishes.checkpoint)
     conditions = _conditions(checkpoint, wishes)
-    decoder = Decoder(checkpoint, load_generator, device=device)
+    decoder = _decoder(checkpoint, device)
     if wishes.average:
         recipe = _recipe_of_average(checkpoint, conditions, decoder.generator)
         return _export(recipe, maker_at(decoder, spacing_mm), out, overwrite=overwrite)
@@ -175,7 +175,7 @@ def reproduce_brain(
     if warning:
         _tell(warning)
     found.schema.check(recipe.conditions, extrapolate=recipe.extrapolated, where=_named(found))
-    maker = maker_at(Decoder(found, load_generator, device=device), spacing_mm)
+    maker = maker_at(_decoder(found, device), spacing_mm)
     return _export(replace(recipe, weights=weights), maker, out, overwrite=overwrite)
 
 
@@ -224,7 +224,7 @@ def encode_own_scan(
     missing = [f"--{name}" for name in (AGE, SEX) if conditions.get(name, 0) is None]
     if missing:
         raise FeatureError(f"say who is on the scan: {' and '.join(missing)}")
-    decoder = Decoder(checkpoint, load_generator, device=device)
+    decoder = _decoder(checkpoint, device)
     carried = None if carry is None else _carried_conditions(carry, wishes, conditions, decoder)
     with _progress() as progress:
         task = progress.add_task(STAGES[0], total=len(STAGES))
@@ -286,7 +286,7 @@ def write_trajectory(
         checkpoint.schema[AGE].check(
             float(age), extrapolate=wishes.extrapolate, where=_named(checkpoint)
         )
-    decoder = Decoder(checkpoint, load_generator, device=device)
+    decoder = _decoder(checkpoint, device)
     generator = decoder.generator
     recipe = (
         _recipe_of_average(checkpoint, conditions, generator)
@@ -377,7 +377,7 @@ def _write_series(
 ) -> list[Path]:
     recipe = read_recipe(recipe_path)
     checkpoint = resolve_checkpoint(recipe.checkpoint)
-    decoder = Decoder(checkpoint, load_generator, device=device)
+    decoder = _decoder(checkpoint, device)
     state, _ = state_of(recipe, checkpoint, decoder.generator)
     first, last = filming.ends
     sweep = sweep_of(state, filming.feature, first=first, last=last, count=filming.frames)
@@ -446,7 +446,7 @@ def write_local_change(
         checkpoint = resolve_checkpoint(wishes.checkpoint or recipe.checkpoint)
         _check_takes_features(checkpoint)
     direction = parse_direction(along, checkpoint.schema)
-    decoder = Decoder(checkpoint, load_generator, device=device)
+    decoder = _decoder(checkpoint, device)
     destination = Destination(out, subject_label(recipe.label), overwrite)
     steps = local_change_export_steps(
         decoder,
@@ -730,6 +730,11 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+
+
+def _decoder(checkpoint: Checkpoint, device: str) -> Decoder:
+    """Load a generator; that it had to move to the CPU is told."""
+    return Decoder(checkpoint, load_generator, device=device, on_moved=_tell)
 
 
 def _tell(text: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from brainviewer.generators.base import (
     Deforms,
     DrawsInSteps,
+    EncodesInSteps,
     GenerationError,
     KnowsRegions,
     MakesFine,
@@ -90,8 +91,10 @@ class Decoder:
 
     def drawing_steps(self, seed: int) -> Steps[float, None, None]:
         """Draw a person who would take seconds, and keep them; yields the part that is done."""
-        if self.undrawn([seed]) and isinstance(self.generator, DrawsInSteps):
-            self._drawn[seed] = yield from self.generator.drawing_steps(seed)
+        if self.undrawn([seed]):
+            self._drawn[seed] = yield from self._ask_in_steps(
+                lambda generator: _drawing(generator).drawing_steps(seed)
+            )
 
     def generate(self, identity: Identity, conditions: Conditions) -> Brain:
         """Make a brain; on the CPU when the GPU has no memory for it."""
@@ -100,6 +103,18 @@ class Decoder:
     def encode(self, brain: Brain, conditions: Conditions) -> Identity:
         """Find the identity of a real brain; on the CPU when the GPU has no memory for it."""
         return self._ask(lambda generator: generator.encode(brain, conditions))
+
+    def encode_steps(self, brain: Brain, conditions: Conditions) -> Steps[float, None, Identity]:
+        """Find the identity of a real brain, and more of the person where that takes longer.
+
+        Yields the part that is done.
+        """
+        if not isinstance(self.generator, EncodesInSteps):
+            yield 0.0
+            return self.encode(brain, conditions)
+        return (
+            yield from self._ask_in_steps(lambda it: _encoding(it).encode_steps(brain, conditions))
+        )
 
     def volume_gradients(
         self, identity: Identity, conditions: Conditions, weights: FloatArray | None = None
@@ -133,7 +148,7 @@ class Decoder:
         """Make a brain on the fine grid; yields the part that is done."""
         if not isinstance(self.generator, MakesFine):
             raise GenerationError(f"{self.checkpoint.name} makes no finer brains")
-        return self.generator.fine_steps(identity, conditions)
+        return self._ask_in_steps(lambda it: _fine(it).fine_steps(identity, conditions))
 
     @property
     def deforms(self) -> bool:
@@ -171,6 +186,18 @@ class Decoder:
         self._move_to_cpu()
         return question(self.generator)
 
+    def _ask_in_steps(
+        self, question: Callable[[Generator], Steps[float, None, Answer]]
+    ) -> Steps[float, None, Answer]:
+        """Ask what takes long; all of it once more on the CPU when the GPU's memory is used up."""
+        try:
+            return (yield from question(self.generator))
+        except RuntimeError as error:
+            if self._device == CPU or not is_out_of_memory(error):
+                raise
+        self._move_to_cpu()
+        return (yield from question(self.generator))
+
     def _loaded(self) -> Generator:
         try:
             return self._load(self.checkpoint, device=self._device)
@@ -194,6 +221,21 @@ def _knowing(generator: Generator) -> KnowsRegions:
     return generator
 
 
+def _drawing(generator: Generator) -> DrawsInSteps:
+    assert isinstance(generator, DrawsInSteps)
+    return generator
+
+
+def _encoding(generator: Generator) -> EncodesInSteps:
+    assert isinstance(generator, EncodesInSteps)
+    return generator
+
+
+def _fine(generator: Generator) -> MakesFine:
+    assert isinstance(generator, MakesFine)
+    return generator
+
+
 def no_warps(checkpoint: Checkpoint) -> str:
     """Say that a generator makes every brain anew."""
     return (
@@ -204,4 +246,5 @@ def no_warps(checkpoint: Checkpoint) -> str:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Tell whether a GPU had too little memory; works without importing torch."""
-    return "out of memory" in str(error).lower()
+    words = str(error).lower()
+    return "out of memory" in words or "alloc_failed" in words

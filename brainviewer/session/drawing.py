@@ -101,7 +101,7 @@ class Drawing:
                 for part in order.decoder.drawing_steps(seed):
                     self._post(partial(self._on_part, order, (number + part) / len(order.seeds)))
                     yield
-        except Exception:
+        except (Exception, SystemExit):
             self._post(partial(self._on_failed, order))
             raise
         self._post(partial(self._on_done, order))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from brainviewer.cohort.bids import participant_of
-from brainviewer.generators.base import EncodesInSteps
 from brainviewer.session.request import Person, Shown, measured_volumes_ml
 
 if TYPE_CHECKING:
@@ -52,10 +51,7 @@ def encoding_steps(
     brain = scan.on_grid(generator.shape, generator.affine, channels)
     yield 0.02
     label = participant_of(scan.name) or scan.name
-    if isinstance(generator, EncodesInSteps):
-        found = yield from scaled(generator.encode_steps(brain, conditions), 0.02, 0.9)
-    else:
-        found = decoder.encode(brain, conditions)
+    found = yield from scaled(decoder.encode_steps(brain, conditions), 0.02, 0.9)
     identity = replace(found, label=label)
     yield 0.9
     rebuilt = measured_volumes_ml(decoder.generate(identity, conditions))

@@ -241,7 +241,7 @@ class Engine:
             decoder = Decoder(
                 checkpoint, self._load, device=self._device, on_moved=self._work_moved
             )
-        except Exception:
+        except (Exception, SystemExit):
             self._post(partial(self.give_up, checkpoint))
             raise
         self._post(partial(self._on_loaded, decoder, loaded))

@@ -38,6 +38,16 @@ class _Work:
     not_before: float = 0.0
 
 
+class WorkerError(RuntimeError):
+    """Work that wanted to end the thread it ran on; the message is one sentence."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(
+            f"the work broke off ({type(error).__name__}); what is on the screen is from before, "
+            f"try again"
+        )
+
+
 class Worker:
     """Runs jobs one at a time on a thread of its own.
 
@@ -176,6 +186,8 @@ class Worker:
                 job()
             except Exception as error:  # noqa: BLE001  the worker lives on, whatever a job does
                 self._on_error(error)
+            except BaseException as error:  # noqa: BLE001  a library that would end the thread
+                self._on_error(WorkerError(error))
 
     def _take(self) -> Job | None:
         """Wait for the next thing to do; None when the worker is closed."""
@@ -217,7 +229,7 @@ class Worker:
             next(work.steps)
         except StopIteration:
             self._forget(work)
-        except Exception:
+        except BaseException:
             self._forget(work)
             raise
 

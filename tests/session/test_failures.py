@@ -18,6 +18,13 @@ from brainviewer.session.failures import sentence_for
             "age must lie in 20-80 years, got 12",
         ),
         (MemoryError(), "the memory of this computer is used up; close other programs"),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate"
+                " memory: you tried to allocate 1 bytes. Error code 12"
+            ),
+            "the memory of this computer is used up",
+        ),
         (OSError(errno.ENOSPC, "ENOSPC"), "the system refused: no space is left on the disk"),
         (ValueError("shapes (3,) and (4,)\nat line 5"), "(ValueError: shapes (3,) and (4,)); see"),
         (KeyError(), "something unforeseen went wrong (KeyError: ); see the log"),

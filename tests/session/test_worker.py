@@ -221,3 +221,31 @@ def test_a_lower_place_of_the_background_goes_first_and_keeps_to_itself(bench) -
     bench.worker.cancel_background(3)
     bench.finish()
     assert bench.done == ["f0", "f closed", "s0", "s1", "s closed"]
+
+
+@pytest.mark.parametrize("last", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()])
+def test_work_that_would_end_the_thread_is_told_and_survived(bench, last) -> None:
+    def leave() -> None:
+        raise last
+
+    def leaving_steps():
+        yield
+        leave()
+
+    bench.hold()
+    bench.worker.submit("leaves", leave)
+    bench.release()
+    bench.finish()
+    bench.worker.add_task("leaves", leaving_steps())
+    bench.finish()
+    bench.worker.run_background("leaves", leaving_steps())
+    bench.finish()
+    bench.worker.submit("later", bench.note("later"))
+    bench.finish()
+    assert bench.done == ["later"]
+    assert len(bench.errors) == 3
+    assert {str(it) for it in bench.errors} == {
+        f"the work broke off ({type(last).__name__}); what is on the screen is from before, try "
+        f"again"
+    }
+    assert bench.worker.is_idle
