@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 import brainviewer
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.gui.controls import described
 from brainviewer.gui.icons import window_icon
 
@@ -17,10 +18,6 @@ LIBRARIES = ("torch", "PySide6-Essentials", "vtk", "pyvista", "nibabel", "numpy"
 ICON_PIXELS = 64
 PURPOSE = (
     "Turn a generative model of the human brain by hand: age it, edit it, measure it, export it."
-)
-NOT_CLINICAL = (
-    "For research. Not a medical device: the brains shown are hypothetical and must not be used "
-    "for diagnosis or treatment."
 )
 
 

@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 
 from brainviewer.core.features import Kind
 from brainviewer.core.population import PERCENTILES
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.tissues import TISSUE_NAMES
-from brainviewer.gui.about_dialog import NOT_CLINICAL
 from brainviewer.gui.volumes_table import NORMALISED_WHY
 from brainviewer.gui.wording import millilitres, plain_range, signed, standing
 

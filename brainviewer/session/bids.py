@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import brainviewer
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.tissues import TISSUE_NAMES, TISSUES
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def image_sidecar(
         **recipe.to_json(),
         "Description": f"{what}; {made_up}{_space_in_words(space)}{_range_in_words(recipe)}",
         "SkullStripped": True,
+        "Warning": NOT_CLINICAL,
         **(further or {}),
     }
 

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import pytest
 from PySide6.QtCore import Qt
 
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.recipe import write_recipe
-from brainviewer.gui.about_dialog import NOT_CLINICAL
 from brainviewer.gui.render import report_recipe
 from brainviewer.gui.report_page import EXTRAPOLATED, Report, report_html
 from brainviewer.gui.volumes_table import VolumeRow
