@@ -239,6 +239,35 @@ class RegisteringGenerator(WarpingGenerator):
         return self.encode(brain, conditions)
 
 
+class SearchingGenerator(FakeGenerator):
+    """A fake that refines: each step goes half of the way to the person of a seed.
+
+    `fake_scan` shows the person of seed 5; `steps` counts.
+    """
+
+    aim = 5
+
+    def __init__(self, checkpoint: Checkpoint, device_name: str = "CPU") -> None:
+        super().__init__(checkpoint, device_name)
+        self.steps = 0
+
+    def refining_steps(self, identity: Identity, brain: Brain, conditions: Any) -> Any:
+        latent, aim = identity.latent, self.draw(self.aim).latent
+        while True:
+            self.steps += 1
+            latent = (latent + aim) / 2
+            yield Identity(latent.astype(np.float32), identity.label)
+
+
+class StrayingGenerator(SearchingGenerator):
+    """A fake that refines into the wrong direction."""
+
+    def refining_steps(self, identity: Identity, brain: Brain, conditions: Any) -> Any:
+        while True:
+            self.steps += 1
+            yield Identity(np.full(LATENT_SIZE, -30.0, np.float32), identity.label)
+
+
 class FineGenerator(FakeGenerator):
     """A fake that makes its brains at half the spacing too; `fine_calls` holds their ages."""
 

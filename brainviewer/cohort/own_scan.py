@@ -41,6 +41,8 @@ class OwnScan:
         World of the scan's file to the world of the maps, mm.
     volumes_ml : dict of tissue to float, mL
         Measured on the scan's own voxels.
+    doubts : tuple of str
+        What is unusual about the scan, but not so much that it is refused.
     """
 
     name: str
@@ -48,6 +50,7 @@ class OwnScan:
     maps: Brain
     to_rigid: Affine
     volumes_ml: dict[str, float]
+    doubts: tuple[str, ...] = ()
 
     def on_grid(
         self, shape: tuple[int, int, int], affine: Affine, channels: tuple[str, ...] = TISSUES

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from brainviewer.cohort.tools import Tools
     from brainviewer.core.volume import Affine, FloatArray
 
+    BrainCheck = Callable[[Volume, NDArray[np.bool_]], object]
+    AlignmentCheck = Callable[[Volume, NDArray[np.bool_], Affine], object]
+
 STORE_SPACING_MM = 2.0
 WM_INTENSITY = 0.75
 SMALLEST_BRAIN_ML = 700.0
@@ -81,7 +84,12 @@ class PreparedScan:
 
 
 def prepare_scan(
-    volume: Volume, tools: Tools, *, on_stage: Callable[[int], None] = lambda stage: None
+    volume: Volume,
+    tools: Tools,
+    *,
+    on_stage: Callable[[int], None] = lambda stage: None,
+    check_brain: BrainCheck = lambda volume, mask: None,
+    check_alignment: AlignmentCheck = lambda corrected, mask, to_template: None,
 ) -> PreparedScan:
     """Strip, correct, align and segment one T1 image.
 
@@ -92,6 +100,9 @@ def prepare_scan(
     tools : Tools
         Brain extraction and tissue segmentation.
     on_stage : function of the number of one of these four stages, from 0, as it begins
+    check_brain : function of the scan and the mask of its brain
+        What it raises ends the preparation; so for the next.
+    check_alignment : function of the corrected scan, the mask and the affine to the template
 
     Raises
     ------
@@ -103,14 +114,16 @@ def prepare_scan(
     on_stage(0)
     mask = tools.extract(volume)
     _check_size(mask, volume)
+    check_brain(volume, mask)
     on_stage(1)
     corrected = _correct_bias(volume, mask)
     brain = np.where(mask, corrected, np.float32(0.0))
     on_stage(2)
     to_template = register_affine(Volume(brain, volume.affine))
+    t1 = Volume(corrected, volume.affine)
+    check_alignment(t1, mask, to_template)
     on_stage(3)
     priors, special = _template_on(volume, to_template)
-    t1 = Volume(corrected, volume.affine)
     tissues, means = tools.segment(t1, mask, priors, special=special)
     scaled = np.clip(brain * np.float32(WM_INTENSITY / means.wm), 0.0, 1.0)
     return PreparedScan(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from brainviewer.generators.gan import PlacedNoise
 from brainviewer.generators.networks import Encoder, start_network
+from brainviewer.generators.refining import RefiningGenerator
 from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
 
 if TYPE_CHECKING:
@@ -67,4 +68,4 @@ class AlphaGAN(PlacedNoise):
 
 def load(checkpoint: Checkpoint, device: str) -> TissueGenerator:
     """Load a checkpoint's weights; errors are turned into words by `load_generator`."""
-    return load_tissue_generator(checkpoint, AlphaGAN, device)
+    return load_tissue_generator(checkpoint, AlphaGAN, device, kind=RefiningGenerator)

@@ -185,6 +185,20 @@ class EncodesInSteps(Protocol):
 
 
 @runtime_checkable
+class Refines(Protocol):
+    """A generator that can look further for the identity of a brain than its encoder does."""
+
+    def refining_steps(
+        self, identity: Identity, brain: Brain, conditions: Conditions
+    ) -> Steps[Identity, None, None]:
+        """Look for a better identity, from one that was encoded; yields one after every step.
+
+        It does not end: whoever asks stops when there is no more time.
+        """
+        ...
+
+
+@runtime_checkable
 class MakesFine(Protocol):
     """A generator that makes the same brains on a finer grid too, which takes longer."""
 

@@ -22,6 +22,7 @@ from brainviewer.generators.networks import (
     bounded,
     start_network,
 )
+from brainviewer.generators.refining import RefiningGenerator
 from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
 
 if TYPE_CHECKING:
@@ -108,4 +109,4 @@ class VAE(nn.Module):
 
 def load(checkpoint: Checkpoint, device: str) -> TissueGenerator:
     """Load a checkpoint's weights; errors are turned into words by `load_generator`."""
-    return load_tissue_generator(checkpoint, VAE, device)
+    return load_tissue_generator(checkpoint, VAE, device, kind=RefiningGenerator)

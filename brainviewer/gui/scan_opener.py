@@ -15,6 +15,7 @@ from brainviewer.core.tissues import TISSUES
 from brainviewer.gui.background import Background
 from brainviewer.gui.file_opener import IMAGE_FILTER
 from brainviewer.gui.scan_dialog import ScanDialog
+from brainviewer.gui.verdict_dialog import VerdictDialog
 from brainviewer.gui.wording import millilitres
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.failures import sentence_for
@@ -71,13 +72,16 @@ class ScanOpener(QObject):
         self._preparation = preparation or Preparation(bridge.post)
         self._progress: QProgressDialog | None = None
         self._prepared: OwnScan | None = None
+        self._refine_s = 0.0
         session.scan_changed.connect(self._on_encoded)
+        session.scan_refined.connect(self._on_refined)
 
     def close(self) -> None:
         """End what runs and let go of the session."""
         self._preparation.cancel()
         self._end_progress()
         self._session.scan_changed.disconnect(self._on_encoded)
+        self._session.scan_refined.disconnect(self._on_refined)
 
     def ask(self) -> None:
         """Let the user choose a scan."""
@@ -103,15 +107,18 @@ class ScanOpener(QObject):
             )
 
     def _ask_person(self, path: Path, known: Conditions) -> None:
-        checkpoint = self._session.checkpoint
-        if checkpoint is not None:
-            dialog = ScanDialog(path, checkpoint.schema, known, self._window)
+        checkpoint, decoder = self._session.checkpoint, self._session.decoder
+        if checkpoint is not None and decoder is not None:
+            dialog = ScanDialog(
+                path, checkpoint.schema, known, self._window, refines=decoder.refines
+            )
             dialog.told.connect(self.prepare)
             dialog.finished.connect(dialog.deleteLater)
             dialog.open()
 
-    def prepare(self, path: Path, conditions: Conditions) -> None:
-        """Prepare a scan, with a way to stop, and encode it."""
+    def prepare(self, path: Path, conditions: Conditions, refine_s: float = 0.0) -> None:
+        """Prepare a scan, with a way to stop, encode it, and refine it for some seconds at most."""
+        self._refine_s = refine_s
         progress = QProgressDialog(STAGES[0], "&Stop", 0, len(STAGES), self._window)
         progress.setObjectName("scan_progress")
         progress.setWindowTitle(f"{path.name} — BrainViewer")
@@ -125,7 +132,7 @@ class ScanOpener(QObject):
             path,
             on_stage=self._show_stage,
             done=partial(self._on_prepared, conditions),
-            failed=self._on_not_prepared,
+            failed=partial(self._on_refused, path.name),
         )
 
     def _show_stage(self, stage: int) -> None:
@@ -135,11 +142,23 @@ class ScanOpener(QObject):
 
     def _on_prepared(self, conditions: Conditions, scan: OwnScan) -> None:
         self._end_progress()
+        if not scan.doubts:
+            self._encode(conditions, scan)
+            return
+        dialog = VerdictDialog.doubtful(scan.name, scan.doubts, self._window)
+        dialog.continued.connect(partial(self._encode, conditions, scan))
+        self._ask_about(dialog)
+
+    def _encode(self, conditions: Conditions, scan: OwnScan) -> None:
         self._prepared = scan
         try:
             self._session.encode_scan(scan, conditions)
         except (ValueError, RuntimeError) as error:
             self.failed.emit(str(error))
+
+    def _ask_about(self, dialog: VerdictDialog) -> None:
+        dialog.another_requested.connect(self.ask)
+        dialog.open()
 
     def _on_encoded(self, encoded: Encoded) -> None:
         """Show scan and reconstruction side by side, and say how far apart they are."""
@@ -151,26 +170,35 @@ class ScanOpener(QObject):
         self._viewing.show_compare(comparing=True)
         beside, *_ = self._session.comparison.scans
         self._viewing.compare.choose(Choice(beside))
-        errors = ", ".join(
-            f"{tissue} {millilitres(encoded.rebuilt_ml[tissue])} mL "
-            f"(scan {millilitres(encoded.scan.volumes_ml[tissue])})"
-            for tissue in TISSUES
-            if tissue in encoded.rebuilt_ml
-        )
-        own = f"tissues: {errors}" if errors else "image"
         carried = ", carried along when age or features change" * (beside is Against.CARRIED)
         self.notice.emit(
-            f"A is {encoded.person.label} as the generator rebuilds it, B the scan's own {own}"
-            f"{carried}; the T1 image is among the layers"
+            f"A is {encoded.person.label} as the generator rebuilds it, B the scan's own "
+            f"{_in_words(encoded)}{carried}; the T1 image is among the layers"
         )
+        if scan is not None and self._refine_s > 0:
+            self._refine()
+
+    def _refine(self) -> None:
+        try:
+            self._session.refine_scan(self._refine_s)
+        except (ValueError, RuntimeError) as error:
+            self.failed.emit(str(error))
+
+    def _on_refined(self, encoded: Encoded) -> None:
+        before = encoded.unrefined
+        if before is not None:
+            self.notice.emit(
+                f"Refined: the error of {encoded.person.label} went from {before.error:.3f} to "
+                f"{encoded.likeness.error:.3f} (1 − overlap with the scan's own tissues)"
+            )
 
     def _on_stopped(self) -> None:
         self._preparation.cancel()
         self._end_progress()
 
-    def _on_not_prepared(self, sentence: str) -> None:
+    def _on_refused(self, name: str, sentence: str) -> None:
         self._end_progress()
-        self.failed.emit(sentence)
+        self._ask_about(VerdictDialog.refused(name, sentence, self._window))
 
     def _on_failed(self, error: Exception) -> None:
         self.failed.emit(sentence_for(error))
@@ -181,3 +209,15 @@ class ScanOpener(QObject):
             progress.canceled.disconnect(self._on_stopped)
             progress.close()
             progress.deleteLater()
+
+
+def _in_words(encoded: Encoded) -> str:
+    """Say how far reconstruction and scan are apart: the volumes and the overlap of tissues."""
+    alike = encoded.likeness
+    errors = ", ".join(
+        f"{tissue} {millilitres(encoded.rebuilt_ml[tissue])} mL "
+        f"(scan {millilitres(encoded.scan.volumes_ml[tissue])}, overlap {alike.dice[tissue]:.2f})"
+        for tissue in TISSUES
+        if tissue in encoded.rebuilt_ml
+    )
+    return f"tissues: {errors}" if errors else f"image (apart by {alike.difference:.3f} on average)"

@@ -11,6 +11,7 @@ from brainviewer.generators.base import (
     GenerationError,
     KnowsRegions,
     MakesFine,
+    Refines,
 )
 from brainviewer.session.weights import weights_hash
 
@@ -115,6 +116,27 @@ class Decoder:
         return (
             yield from self._ask_in_steps(lambda it: _encoding(it).encode_steps(brain, conditions))
         )
+
+    @property
+    def refines(self) -> bool:
+        """Whether the generator can look further for an identity than its encoder does."""
+        return isinstance(self.generator, Refines)
+
+    def refining_steps(
+        self, identity: Identity, brain: Brain, conditions: Conditions
+    ) -> Steps[Identity, None, None]:
+        """Look for a better identity; yields one after every step, without end.
+
+        Raises
+        ------
+        GenerationError
+            When the generator cannot.
+        """
+        if not isinstance(self.generator, Refines):
+            raise GenerationError(
+                f"{self.checkpoint.name} finds its best identity at once; leave refining out"
+            )
+        return self.generator.refining_steps(identity, brain, conditions)
 
     def volume_gradients(
         self, identity: Identity, conditions: Conditions, weights: FloatArray | None = None

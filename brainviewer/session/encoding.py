@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from brainviewer.cohort.bids import participant_of
+from brainviewer.core.likeness import Likeness, likeness_of
 from brainviewer.session.request import Person, Shown, measured_volumes_ml
 
 if TYPE_CHECKING:
@@ -30,12 +31,18 @@ class Encoded:
     rebuilt_ml : dict of structure to float, mL
         What the generator makes of the person as given; `scan` has what was measured.
     source : OwnScan
+    likeness : Likeness
+        Of the scan and what the generator makes of the person as given.
+    unrefined : Likeness or None
+        What it was before the identity was refined; None where it was not.
     """
 
     person: Person
     scan: Shown
     rebuilt_ml: dict[str, float]
     source: OwnScan
+    likeness: Likeness
+    unrefined: Likeness | None = None
 
 
 def encoding_steps(
@@ -54,10 +61,16 @@ def encoding_steps(
     found = yield from scaled(decoder.encode_steps(brain, conditions), 0.02, 0.9)
     identity = replace(found, label=label)
     yield 0.9
-    rebuilt = measured_volumes_ml(decoder.generate(identity, conditions))
+    rebuilt = decoder.generate(identity, conditions)
     yield 1.0
     shown = Shown(brain, measured_volumes_ml(brain), dict(conditions), identity, exact=True)
-    return Encoded(Person(identity, dict(conditions), label), shown, rebuilt, scan)
+    return Encoded(
+        Person(identity, dict(conditions), label),
+        shown,
+        measured_volumes_ml(rebuilt),
+        scan,
+        likeness_of(brain, rebuilt),
+    )
 
 
 def scaled(

@@ -51,6 +51,7 @@ class Facts:
     factual_changed = Signal(Shown)
     trajectory_changed = Signal(Trajectory)
     scan_changed = Signal(Encoded)
+    scan_refined = Signal(Encoded)
     device_changed = Signal(str)
     busy_changed = Signal(str)
     progress_changed = Signal(float)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from brainviewer.cohort.limits import check_age
 from brainviewer.core.features import FeatureError, Value
 from brainviewer.core.scenario import AGE, Scenario
 from brainviewer.generators.base import HasAverage
@@ -36,6 +37,7 @@ from brainviewer.session.model import (
     seed_for_another,
     state_of,
 )
+from brainviewer.session.refining import refining_steps
 from brainviewer.session.request import Person, Shown
 from brainviewer.session.trajectory import Trajectory
 from brainviewer.session.weights import other_weights
@@ -159,8 +161,18 @@ class Session(Facts):
         scan : OwnScan
         factual : mapping of feature to value
             What is known of the person, with age; None or absent where it is not.
+
+        Raises
+        ------
+        ScanRefusedError
+            For children.
+        FeatureError
+            For values that the generator does not know.
         """
         state, decoder = self._in_use()
+        age = factual.get(AGE)
+        if isinstance(age, int | float):
+            check_age(age)
         conditions = {name: factual.get(name) for name in state.checkpoint.schema.names}
         asked = replace(state, person=replace(state.person, factual=conditions), edits={})
         replace(asked, age=own_age(state.checkpoint, conditions)).check_all()
@@ -168,6 +180,27 @@ class Session(Facts):
             f"Encoding {scan.name}",
             encoding_steps(scan, conditions, decoder),
             done=partial(self._on_encoded, state.checkpoint),
+        )
+
+    def refine_scan(self, seconds: float) -> None:
+        """Look further for the person of the scan on the screen, as a task.
+
+        They are shown with the features of then when they come closer to the scan; `cancel_tasks`
+        leaves the person that is.
+
+        Raises
+        ------
+        SessionError, GenerationError
+            When no scan is shown, or the generator cannot.
+        """
+        state, decoder = self._in_use()
+        encoded = self.comparison.encoded
+        if encoded is None:
+            raise SessionError("there is no scan of this person to refine")
+        self.start_task(
+            f"Refining {encoded.person.label}, for {seconds:g} s at most",
+            refining_steps(encoded, decoder, seconds=seconds),
+            done=partial(self._on_refined, state.checkpoint, encoded),
         )
 
     def set_age(self, years: float) -> None:
@@ -432,6 +465,21 @@ class Session(Facts):
         self.adopt_person(encoded.person)
         self.comparison.show_scan(encoded)
         self.scan_changed.emit(encoded)
+
+    def _on_refined(self, checkpoint: Checkpoint, before: Encoded, after: Encoded) -> None:
+        """Show the refined person, unless somebody else has come meanwhile."""
+        state = self._state
+        if state is None or state.checkpoint is not checkpoint:
+            return
+        if self.comparison.encoded is not before:
+            return
+        if after is before:
+            self.notice.emit(f"{before.person.label} could not be brought closer to the scan")
+            return
+        person = replace(state.person, identity=after.person.identity)
+        self._become(replace(state, person=person))
+        self.comparison.show_scan(after)
+        self.scan_refined.emit(after)
 
     def _on_failed(self, error: Exception) -> None:
         self.failed.emit(sentence_for(error))

@@ -10,6 +10,7 @@ import numpy as np
 
 import brainviewer
 from brainviewer.core.nifti import SpaceCode, write_volume
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.tissues import T1, TISSUES, tissue_volumes_ml
 from brainviewer.session.bids import Destination, image_sidecar, image_stem, subject_label
 from brainviewer.session.carrying import carrying_steps
@@ -142,6 +143,8 @@ def _about(
         "ConditionsOfTheScan": dict(person.factual),
         "Conditions": dict(conditions),
         "Application": brainviewer.__version__,
+        "Doubts": list(scan.doubts),
+        "Warning": NOT_CLINICAL,
     }
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtWidgets import QProgressDialog
+from PySide6.QtWidgets import QDialogButtonBox, QProgressDialog, QPushButton
 
-from brainviewer.gui.scan_dialog import UNKNOWN, ScanDialog
+from brainviewer.core.purpose import NOT_CLINICAL
+from brainviewer.gui.scan_dialog import NOT_AT_ALL, UNKNOWN, ScanDialog
+from brainviewer.gui.verdict_dialog import REFUSED, VerdictDialog
 from brainviewer.session.comparison import Against
 from brainviewer.session.scene import scene_from_json
-from tests.fakes import WarpingGenerator, fake_scan
+from tests.fakes import SearchingGenerator, WarpingGenerator, fake_scan
 from tests.gui.conftest import wait_until_idle
 
 if TYPE_CHECKING:
@@ -140,15 +143,107 @@ def test_stopping_leaves_the_person_that_was(started, qtbot, scan_path, preparat
     assert started.session.person is before
 
 
-def test_a_scan_that_cannot_be_prepared_is_said_in_the_window(
+def test_a_scan_that_is_refused_is_told_in_a_dialog_and_another_can_be_chosen(
+    started, qtbot, scan_path, preparation, monkeypatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(started.scans, "ask", lambda: asked.append(True))
+    ask(started, qtbot, scan_path).start.click()
+    preparation.failed("the image holds two things as large as heads")
+    assert (
+        started.findChild(QProgressDialog, "scan_progress") is None
+        or not started.findChild(QProgressDialog, "scan_progress").isVisible()
+    )
+    verdict = started.findChild(VerdictDialog)
+    assert verdict.words.text() == "The image holds two things as large as heads"
+    assert REFUSED in verdict.windowTitle()
+    assert not started.viewing.is_comparing
+    verdict.another.click()
+    assert asked == [True]
+    assert not verdict.isVisible()
+
+
+def test_a_doubtful_scan_waits_for_the_user(started, qtbot, scan_path, preparation) -> None:
+    before = started.session.person
+    ask(started, qtbot, scan_path).start.click()
+    preparation.done(replace(fake_scan(), doubts=("the voxels are 2.5 mm long", "it is odd")))
+    verdict = started.findChild(VerdictDialog)
+    assert "• The voxels are 2.5 mm long.\n• It is odd." in verdict.words.text()
+    assert NOT_CLINICAL in verdict.words.text()
+    wait_until_idle(started, qtbot)
+    assert started.session.person is before
+    verdict.findChild(QPushButton, "verdict_continue").click()
+    wait_until_idle(started, qtbot)
+    assert started.session.person.label == "sub-X"
+    assert started.session.comparison.encoded.source.doubts[1] == "it is odd"
+
+
+def test_a_doubtful_scan_can_be_left(started, qtbot, scan_path, preparation) -> None:
+    before = started.session.person
+    ask(started, qtbot, scan_path).start.click()
+    preparation.done(replace(fake_scan(), doubts=("it is odd",)))
+    verdict = started.findChild(VerdictDialog)
+    verdict.buttons.button(QDialogButtonBox.StandardButton.Cancel).click()
+    wait_until_idle(started, qtbot)
+    assert started.session.person is before
+
+
+@pytest.mark.parametrize(
+    ("age", "sentence"),
+    [(9.0, "somebody of 9 years is a child"), (90.0, "age must lie in 20-80 years")],
+)
+def test_an_age_that_no_generator_knows_is_refused_in_the_dialog(
+    started, qtbot, scan_path, preparation, age, sentence
+) -> None:
+    dialog = ask(started, qtbot, scan_path)
+    dialog.editors["age"].setValue(age)
+    dialog.start.click()
+    assert sentence in dialog.problem.text()
+    assert dialog.isVisible()
+    assert preparation.asked == []
+    dialog.reject()
+
+
+def test_a_child_of_the_dataset_is_not_taken_for_somebody_unknown(
     started, qtbot, scan_path, preparation
 ) -> None:
-    said = []
-    started.scans.failed.connect(said.append)
-    ask(started, qtbot, scan_path).start.click()
-    preparation.failed("the brain that was found has 90 mL")
-    assert said == ["the brain that was found has 90 mL"]
-    assert not started.viewing.is_comparing
+    table = scan_path.parents[2] / "participants.tsv"
+    table.write_text("participant_id\tage\tsex\theight\nsub-X\t7\tF\t120\n", encoding="utf-8")
+    dialog = ask(started, qtbot, scan_path)
+    assert dialog.editors["age"].value() == 7.0
+    assert "height must lie in" in dialog.problem.text()
+    assert "counts as not known" in dialog.problem.text()
+    dialog.start.click()
+    assert "somebody of 7 years is a child" in dialog.problem.text()
+    dialog.reject()
+
+
+def test_refining_is_offered_where_the_generator_can(
+    started, qtbot, scan_path, preparation, loader
+) -> None:
+    dialog = ask(started, qtbot, scan_path)
+    assert not dialog.refine.isEnabled()
+    assert dialog.refine.text() == NOT_AT_ALL
+    dialog.reject()
+    loader.kind = SearchingGenerator
+    started.session.open_checkpoint("other")
+    qtbot.waitUntil(lambda: started.session.checkpoint.name == "other")
+    wait_until_idle(started, qtbot)
+    dialog = ask(started, qtbot, scan_path)
+    assert dialog.refine.isEnabled()
+    dialog.refine.setValue(1.0)
+    refined = []
+    started.session.scan_refined.connect(refined.append)
+    dialog.start.click()
+    preparation.done(fake_scan())
+    qtbot.waitUntil(lambda: bool(refined), timeout=20_000)
+    wait_until_idle(started, qtbot)
+    assert started.session.person.identity.key == refined[0].person.identity.key
+    assert any("Refined: the error of sub-X went from" in it for it in said(started))
+
+
+def said(started) -> list[str]:
+    return [message.sentence for message in started.messages._waiting]
 
 
 def test_a_generator_without_an_encoder_says_so(started, monkeypatch, scan_path) -> None:

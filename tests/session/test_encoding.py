@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from brainviewer.cohort.limits import ScanRefusedError
 from brainviewer.core.features import FeatureError
+from brainviewer.core.likeness import likeness_of
 from brainviewer.core.volume import Brain
 from brainviewer.session.comparison import Against, Choice
 from tests.fakes import AFFINE, SHAPE, FakeLoader, RegisteringGenerator, fake_scan
@@ -88,7 +90,7 @@ def test_an_edit_that_becomes_factual_keeps_the_scan(session, encoded) -> None:
     ("known", "sentence"),
     [
         ({"sex": "F"}, "age"),
-        ({"age": 12.0, "sex": "F"}, "age"),
+        ({"age": 18.5, "sex": "F"}, "age must lie in 20-80 years"),
         ({"age": 44.0, "sex": "F", "height": 20.0}, "height"),
     ],
 )
@@ -98,6 +100,36 @@ def test_a_person_whom_the_generator_cannot_make_is_refused(session, known, sent
         session.encode_scan(fake_scan(), known)
     session.wait_idle()
     assert session.person is before
+
+
+@pytest.mark.parametrize("extrapolate", [False, True])
+def test_a_child_is_refused_also_where_values_beyond_the_range_are_allowed(
+    session, extrapolate
+) -> None:
+    session.set_extrapolation(extrapolate)
+    with pytest.raises(ScanRefusedError, match="somebody of 12 years is a child"):
+        session.encode_scan(fake_scan(), KNOWN | {"age": 12.0})
+
+
+def test_how_alike_scan_and_reconstruction_are_is_measured(session, encoded) -> None:
+    rebuilt = session.generator.generate(encoded.person.identity, encoded.person.factual)
+    assert encoded.likeness == likeness_of(encoded.scan.brain, rebuilt)
+    assert 0.3 < encoded.likeness.dice["GM"] < 1.0
+    assert encoded.unrefined is None
+
+
+def test_under_the_conditions_of_the_scan_the_reconstruction_comes_back(session, encoded) -> None:
+    """The check of the counterfactual: there and back again is the person."""
+    rebuilt = session.generator.generate(encoded.person.identity, encoded.person.factual)
+    session.set_age(70.0)
+    session.set_feature("height", 180.0)
+    session.wait_idle()
+    assert np.abs(session.shown.brain.data - rebuilt.data).max() > 0.1
+    session.set_age(44.0)
+    session.reset_features()
+    session.wait_idle()
+    np.testing.assert_array_equal(session.shown.brain.data, rebuilt.data)
+    assert session.shown.volumes_ml == pytest.approx(encoded.rebuilt_ml)
 
 
 def test_a_checkpoint_opened_meanwhile_is_not_given_somebody_elses_identity(session) -> None:
