@@ -193,6 +193,7 @@ def encode(
         list[str] | None,
         Parameter(name="--set-to", help="NAME=VALUE to carry the scan to.", negative=""),
     ] = None,
+    refine: float = 0.0,
     extrapolate: Extrapolate = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
@@ -209,6 +210,8 @@ def encode(
         Code or name of a level: F, M, female, male.
     to
         The age, in years, that the scan is carried to; diffeomorphic generators only.
+    refine
+        Seconds, at most, to look further for the person who comes nearest to the scan.
     """
     from brainviewer.commands import CarryWish, Wishes, encode_own_scan
 
@@ -216,7 +219,17 @@ def encode(
         raise ValueError("say with --carried where the scan that is carried shall go")
     wishes = Wishes(checkpoint, age, sex, set_ or [], 0, extrapolate)
     carry = None if carried is None else CarryWish(carried, to, set_to or [])
-    _say(encode_own_scan(scan, wishes, out, device=device, overwrite=overwrite, carry=carry))
+    _say(
+        encode_own_scan(
+            scan,
+            wishes,
+            out,
+            device=device,
+            overwrite=overwrite,
+            carry=carry,
+            refine_s=refine,
+        )
+    )
 
 
 @app.command

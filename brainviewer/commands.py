@@ -21,9 +21,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from brainviewer.cohort.limits import check_age
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Value
 from brainviewer.core.files import write_bytes_atomically, write_text_atomically
-from brainviewer.core.nifti import read_volume
+from brainviewer.core.nifti import image_name, read_volume
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.recipe import Recipe, read_recipe, write_recipe
 from brainviewer.core.regions import label_regions
 from brainviewer.core.scenario import AGE, SEX, Scenario
@@ -37,9 +39,9 @@ from brainviewer.generators.checkpoint import (
     resolve_checkpoint,
 )
 from brainviewer.session.bids import Destination, subject_label
-from brainviewer.session.decoder import Decoder, no_warps
+from brainviewer.session.decoder import Decoder, no_refining, no_warps
 from brainviewer.session.directions import parse_direction
-from brainviewer.session.encoding import encoding_steps
+from brainviewer.session.encoding import encoding_steps, label_of, likeness_in_words
 from brainviewer.session.export import (
     ExportError,
     brain_export_steps,
@@ -57,6 +59,7 @@ from brainviewer.session.model import (
     state_of,
     takes_no_features,
 )
+from brainviewer.session.refining import refining_steps
 from brainviewer.session.request import (
     is_extrapolated,
     measured_volumes_ml,
@@ -72,7 +75,11 @@ from brainviewer.session.trajectory import (
     spread_identities,
     trajectory_steps,
 )
-from brainviewer.session.warp_export import carried_export_steps, local_change_export_steps
+from brainviewer.session.warp_export import (
+    carried_export_steps,
+    check_carried,
+    local_change_export_steps,
+)
 from brainviewer.session.weights import other_weights, weights_hash
 
 if TYPE_CHECKING:
@@ -205,8 +212,11 @@ def encode_own_scan(
     device: str,
     overwrite: bool,
     carry: CarryWish | None = None,
+    refine_s: float = 0.0,
 ) -> list[Path]:
     """Prepare a scan, find its identity, and write the person as a recipe.
+
+    With `refine_s`, the identity is refined for so many seconds at most.
 
     What the command line does not say of the person is taken from the participants.tsv of the
     dataset that the scan lies in, or stays unknown; age and sex must be known where they are asked
@@ -217,8 +227,17 @@ def encode_own_scan(
     from brainviewer.cohort.preparing import prepare_own_scan
 
     _check_free([out], overwrite=overwrite)
+    destination = None
+    if carry is not None:
+        destination = Destination(
+            carry.out, subject_label(label_of(image_name(scan))), overwrite=overwrite
+        )
+        check_carried(destination)
     checkpoint = _checkpoint(wishes.checkpoint)
     known = find_conditions(scan)
+    age = known.get(AGE) if wishes.age is None else wishes.age
+    if isinstance(age, int | float):
+        check_age(age)
     unknown: dict[str, Value] = {name: known.get(name) for name in checkpoint.schema.names}
     conditions = _conditions(checkpoint, wishes, unknown)
     missing = [f"--{name}" for name in (AGE, SEX) if conditions.get(name, 0) is None]
@@ -226,6 +245,8 @@ def encode_own_scan(
         raise FeatureError(f"say who is on the scan: {' and '.join(missing)}")
     decoder = _decoder(checkpoint, device)
     carried = None if carry is None else _carried_conditions(carry, wishes, conditions, decoder)
+    if refine_s > 0 and not decoder.refines:
+        raise GenerationError(no_refining(checkpoint))
     with _progress() as progress:
         task = progress.add_task(STAGES[0], total=len(STAGES))
         prepared = prepare_own_scan(
@@ -235,7 +256,14 @@ def encode_own_scan(
             ),
         )
         progress.update(task, completed=len(STAGES))
+    for doubt in prepared.doubts:
+        _tell(f"doubtful: {doubt}")
     encoded = _work("encoding", encoding_steps(prepared, conditions, decoder))
+    if refine_s > 0:
+        search = refining_steps(encoded, decoder, seconds=refine_s)
+        encoded = _work(f"refining, for {refine_s:g} s at most", search)
+    _tell(likeness_in_words(encoded))
+    _tell(NOT_CLINICAL)
     recipe = replace(
         _recipe(checkpoint, conditions, seed=0),
         label=encoded.person.label,
@@ -243,9 +271,8 @@ def encode_own_scan(
         latent=encoded.person.identity.latent,
     )
     write_recipe(out, recipe)
-    if carry is None or carried is None:
+    if destination is None or carried is None:
         return [out]
-    destination = Destination(carry.out, subject_label(encoded.person.label), overwrite)
     steps = carried_export_steps(prepared, encoded.person, decoder, destination, conditions=carried)
     return [out, *_work("carrying the scan", steps)]
 

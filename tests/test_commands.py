@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from brainviewer import commands
 from brainviewer.cohort import preparing
+from brainviewer.cohort.limits import ScanRefusedError
 from brainviewer.commands import (
     Ages,
     CarryWish,
@@ -25,10 +27,19 @@ from brainviewer.commands import (
 )
 from brainviewer.core.features import FeatureError
 from brainviewer.core.nifti import read_volume
+from brainviewer.core.purpose import NOT_CLINICAL
+from brainviewer.core.recipe import read_recipe
 from brainviewer.generators.base import GenerationError
 from brainviewer.generators.checkpoint import CheckpointError
 from brainviewer.session.export import ExportError
-from tests.fakes import FEATURES, FakeLoader, WarpingGenerator, fake_scan, write_fake_checkpoint
+from tests.fakes import (
+    FEATURES,
+    FakeLoader,
+    SearchingGenerator,
+    WarpingGenerator,
+    fake_scan,
+    write_fake_checkpoint,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -311,9 +322,93 @@ def test_a_scan_is_encoded_and_carried_in_one_go(loader, folder, out, monkeypatc
             out / "sub-X_T1w.nii.gz",
             who,
             out.with_suffix(".other"),
-            carry=CarryWish(out, 99.0, []),
+            carry=CarryWish(out / "other", 99.0, []),
             **QUIET,
         )
+
+
+@pytest.fixture
+def prepared(monkeypatch) -> list[Path]:
+    """The scans that were prepared: none, where a wish is refused in time."""
+    asked: list[Path] = []
+
+    def prepare(path: Path, on_stage: Any) -> Any:
+        asked.append(path)
+        return replace(fake_scan(), doubts=("the voxels are 2.5 mm long",))
+
+    monkeypatch.setattr(preparing, "prepare_own_scan", prepare)
+    return asked
+
+
+SUBJECT = {"age": 50.0, "sex": "F"}
+
+
+def test_files_of_a_carried_scan_stop_it_before_the_scan_is_prepared(
+    loader, folder, out, prepared
+) -> None:
+    loader.kind = WarpingGenerator
+    there = out / "sub-X" / "anat" / "sub-X_space-orig_desc-carried_T1w.json"
+    there.parent.mkdir(parents=True)
+    there.touch()
+    with pytest.raises(ExportError, match="exist already"):
+        encode_own_scan(
+            out / "sub-X_T1w.nii.gz",
+            wishes(folder, **SUBJECT),
+            out.with_suffix(".json"),
+            carry=CarryWish(out, 70.0, []),
+            **QUIET,
+        )
+    assert (prepared, loader.loads) == ([], [])
+
+
+@pytest.mark.parametrize("extrapolate", [False, True])
+def test_the_scan_of_a_child_is_refused_before_it_is_prepared(
+    loader, folder, out, prepared, extrapolate
+) -> None:
+    child = wishes(folder, age=7.0, sex="F", extrapolate=extrapolate)
+    with pytest.raises(ScanRefusedError, match="somebody of 7 years is a child"):
+        encode_own_scan(out / "sub-X_T1w.nii.gz", child, out.with_suffix(".json"), **QUIET)
+    assert prepared == []
+
+
+def test_doubts_and_the_error_and_what_it_is_not_are_said(
+    loader, folder, out, prepared, capsys
+) -> None:
+    out.mkdir()
+    encode_own_scan(
+        out / "sub-X_T1w.nii.gz", wishes(folder, **SUBJECT), out / "person.json", **QUIET
+    )
+    said = capsys.readouterr().err
+    assert "doubtful: the voxels are 2.5 mm long" in said
+    assert "sub-X as rebuilt: WM" in said
+    assert NOT_CLINICAL in said
+
+
+def test_an_identity_is_refined_for_the_seconds_that_are_given(
+    loader, folder, out, prepared, capsys
+) -> None:
+    loader.kind = SearchingGenerator
+    out.mkdir()
+    scan, who = out / "sub-X_T1w.nii.gz", wishes(folder, **SUBJECT)
+    encode_own_scan(scan, who, out / "plain.json", **QUIET)
+    encode_own_scan(scan, who, out / "refined.json", refine_s=0.2, **QUIET)
+    plain, refined = (read_recipe(out / f"{name}.json") for name in ("plain", "refined"))
+    assert np.abs(plain.latent - refined.latent).max() > 0.1
+    assert "refined, before its error was" in capsys.readouterr().err
+
+
+def test_a_generator_that_cannot_refine_says_so_before_the_scan_is_prepared(
+    loader, folder, out, prepared
+) -> None:
+    with pytest.raises(GenerationError, match="leave refining out"):
+        encode_own_scan(
+            out / "sub-X_T1w.nii.gz",
+            wishes(folder, **SUBJECT),
+            out / "person.json",
+            refine_s=5.0,
+            **QUIET,
+        )
+    assert prepared == []
 
 
 def test_the_picture_and_the_table_hold_the_volumes(loader, folder, out) -> None:

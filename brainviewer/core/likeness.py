@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from brainviewer.core.tissues import TISSUES
+from brainviewer.core.tissues import TISSUES, has_tissues, tissue_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +44,10 @@ def likeness_of(first: Brain, second: Brain) -> Likeness:
     Raises
     ------
     ValueError
-        When they are of different channels or shapes.
+        When they are of different channels or shapes; an image beside tissue maps is not looked at.
     """
+    if has_tissues(first.channels) and has_tissues(second.channels):
+        first, second = tissue_maps(first), tissue_maps(second)
     a, b = first.data, second.data
     if first.channels != second.channels or a.shape != b.shape:
         raise ValueError(

@@ -133,9 +133,7 @@ class Decoder:
             When the generator cannot.
         """
         if not isinstance(self.generator, Refines):
-            raise GenerationError(
-                f"{self.checkpoint.name} finds its best identity at once; leave refining out"
-            )
+            raise GenerationError(no_refining(self.checkpoint))
         return self.generator.refining_steps(identity, brain, conditions)
 
     def volume_gradients(
@@ -264,6 +262,11 @@ def no_warps(checkpoint: Checkpoint) -> str:
         f"{checkpoint.name} makes every brain voxel by voxel and does not know where a place of "
         f"one lies in another; choose a diffeomorphic generator"
     )
+
+
+def no_refining(checkpoint: Checkpoint) -> str:
+    """Say that there is nothing to refine."""
+    return f"{checkpoint.name} finds its best identity at once; leave refining out"
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -57,7 +57,7 @@ def encoding_steps(
     channels = tuple(it for it in generator.channels if it in scan.maps.channels)
     brain = scan.on_grid(generator.shape, generator.affine, channels)
     yield 0.02
-    label = participant_of(scan.name) or scan.name
+    label = label_of(scan.name)
     found = yield from scaled(decoder.encode_steps(brain, conditions), 0.02, 0.9)
     identity = replace(found, label=label)
     yield 0.9
@@ -73,6 +73,11 @@ def encoding_steps(
     )
 
 
+def label_of(name: str) -> str:
+    """Call the person of a scan, by the name of its file without suffix."""
+    return participant_of(name) or name
+
+
 def scaled(
     steps: Generator[float, None, Result], start: float, end: float
 ) -> Generator[float, None, Result]:
@@ -83,3 +88,16 @@ def scaled(
         except StopIteration as stop:
             result: Result = stop.value
             return result
+
+
+def likeness_in_words(encoded: Encoded) -> str:
+    """Say how near the generator comes to a scan: volumes and overlap of each tissue."""
+    alike, before = encoded.likeness, encoded.unrefined
+    parts = [
+        f"{tissue} {encoded.rebuilt_ml[tissue]:.1f} mL (scan {volume:.1f}, overlap "
+        f"{alike.dice[tissue]:.2f})"
+        for tissue, volume in encoded.scan.volumes_ml.items()
+    ]
+    own = ", ".join(parts) or f"image, apart by {alike.difference:.3f} on average"
+    refined = "" if before is None else f"; refined, before its error was {before.error:.3f}"
+    return f"{encoded.person.label} as rebuilt: {own}; error {alike.error:.3f}{refined}"

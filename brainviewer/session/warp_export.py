@@ -102,9 +102,8 @@ def carried_export_steps(
     list of Path
         The images. Their sidecars say what was done; they are no recipes, since the scan is needed.
     """
-    stems = {name: _stem(destination.label, name) for name in (*TISSUES, T1, OWN_VOXELS)}
-    names = [f"{stem}{end}" for stem in stems.values() for end in (".nii.gz", ".json")]
-    check_destination(destination, names)
+    check_carried(destination)
+    stems = _stems(destination)
     steps = carrying_steps(scan, person, decoder, conditions)
     brain, native = yield from scaled(steps, 0.0, 0.9)
     about = _about(scan, person, decoder, conditions)
@@ -119,6 +118,18 @@ def carried_export_steps(
     paths = write_files(destination, files)
     yield 1.0
     return paths
+
+
+def check_carried(destination: Destination) -> None:
+    """Raise ExportError when files of a carried scan exist that may not be replaced."""
+    stems = _stems(destination).values()
+    check_destination(
+        destination, [f"{stem}{end}" for stem in stems for end in (".nii.gz", ".json")]
+    )
+
+
+def _stems(destination: Destination) -> dict[str, str]:
+    return {name: _stem(destination.label, name) for name in (*TISSUES, T1, OWN_VOXELS)}
 
 
 def _stem(label: str, name: str) -> str:
