@@ -192,6 +192,14 @@ class SessionLink:
         side.person.offer_average(self._session.has_average)
         self._measures.trajectory.show_checkpoint(checkpoint)
         self._gradients.show_schema(schema)
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        """Say that another brain is asked for than the one on the screen, where that is so."""
+        if not self._session.is_up_to_date:
+            self._status.show_waiting()
+        elif self._session.shown is not None:
+            self._status.show_brain(self._session.shown)
 
     def _on_person_changed(self, person: Person) -> None:
         checkpoint = self._session.checkpoint
@@ -203,9 +211,11 @@ class SessionLink:
             self._side.age.show_factual(float(age) if isinstance(age, int | float) else None)
         self._measures.trajectory.show_factual(None)
         self._show_conditions()
+        self._tell_waiting()
 
     def _on_conditions_changed(self, _conditions: Mapping[str, Value]) -> None:
         self._show_conditions()
+        self._tell_waiting()
 
     def _on_scenario_changed(self, scenario: Scenario) -> None:
         self._side.scenario.show_scenario(scenario)

@@ -73,6 +73,13 @@ class StatusBar(QStatusBar):
             else "A neighbouring brain from memory; the exact one is on its way"
         )
 
+    def show_waiting(self) -> None:
+        """Say that the picture is of another brain than the one that is asked for."""
+        self.exactness.setText("On its way")
+        self.exactness.setToolTip(
+            "The brain that is asked for is being made; this is an earlier one"
+        )
+
     def show_convention(self, convention: Convention) -> None:
         """Say on which side of the screen the person's left is."""
         self.convention.setText(_SIDES[convention])

@@ -183,7 +183,7 @@ class Engine:
 
     def _ask(self, request: Request, state: State) -> None:
         """Show at once what the cache has, and have the rest made."""
-        if self._is_shown(state):
+        if self.is_shown(state):
             self._shown_number = request.number
             self._offer_as_factual(state)
             if not self._is_reading:
@@ -202,7 +202,8 @@ class Engine:
             delay_s=self._quiet_s if at_hand else 0.0,
         )
 
-    def _is_shown(self, state: State) -> bool:
+    def is_shown(self, state: State) -> bool:
+        """Tell whether the brain on the screen is the generator's own for a state."""
         shown = self.shown
         return (
             shown is not None
@@ -261,14 +262,18 @@ class Engine:
     def _work_task(
         self, steps: Generator[float, None, Result], done: Callable[[Result], None]
     ) -> Generator[None, None, None]:
+        part = 0.0
         try:
             while True:
-                self._post(partial(self.progress_changed.emit, next(steps)))
+                part = next(steps)
+                self._post(partial(self.progress_changed.emit, part))
                 yield
         except StopIteration as end:
             self._post(partial(done, end.value))
         finally:
             steps.close()
+            if part < 1:  # it ended, failed or was cancelled before it said so itself
+                self._post(partial(self.progress_changed.emit, 1.0))
 
     def _work_moved(self, sentence: str) -> None:
         self._post(partial(self.moved.emit, sentence))

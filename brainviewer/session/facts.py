@@ -140,6 +140,11 @@ class Facts:
         return self._engine.shown
 
     @property
+    def is_up_to_date(self) -> bool:
+        """Whether the brain on the screen is the generator's own for what is asked now."""
+        return self._state is not None and self._engine.is_shown(self._state)
+
+    @property
     def is_drawing(self) -> bool:
         """Whether a person is being drawn who will be shown instead of the present one."""
         return self._engine.drawing.is_going_on

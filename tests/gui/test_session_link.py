@@ -73,6 +73,34 @@ def test_a_loaded_generator_fills_every_panel(ready) -> None:
     assert table_words(ready, 2) == ["0.0", "0.0", "0.0"]
 
 
+def test_nothing_is_exact_before_the_brain_that_is_asked_for_is_there(ready) -> None:
+    said, session = ready.status.exactness, ready.session
+    ready.loader.last.hold()
+    session.new_person(5)
+    assert said.text() == "On its way"
+    ready.loader.last.release()
+    session.wait_idle()
+    assert said.text() == "Exact"
+    texts = []
+    session.checkpoint_changed.connect(lambda _: texts.append(said.text()))
+    session.open_checkpoint("other")
+    session.wait_idle()
+    assert texts == ["On its way"]
+    assert said.text() == "Exact"
+
+
+def test_going_back_to_what_is_shown_is_exact_at_once(ready) -> None:
+    session, age = ready.session, ready.session.age
+    ready.loader.last.hold()
+    session.set_feature("height", 180.0)
+    assert ready.status.exactness.text() != "Exact"
+    session.reset_features()
+    assert session.age == age
+    assert ready.status.exactness.text() == "Exact"
+    ready.loader.last.release()
+    session.wait_idle()
+
+
 def test_the_age_slider_changes_the_brain_and_the_numbers(ready) -> None:
     before = table_words(ready, 0)
     ready.side.age.slider.setValue(790)

@@ -315,6 +315,9 @@ def test_the_features_panel_follows_the_person_and_leads_to_the_editors(
 
 
 def test_a_bar_leads_to_its_editor_also_from_behind_the_layers(started, qtbot) -> None:
+    # On a wide screen the layers have a place of their own.
+    started.tabifyDockWidget(started.docks.person, started.docks.layers)
+    started.docks.person.raise_()
     with qtbot.waitSignal(started.docks.person.visibilityChanged):
         started.docks.layers.raise_()
     with qtbot.waitSignal(started.docks.person.visibilityChanged) as shown:

@@ -21,6 +21,15 @@ def test_a_task_tells_its_progress_and_hands_over_its_result(session, diary) -> 
     assert diary.of("busy_changed") == ["Exporting", ""]
 
 
+def test_a_task_that_ends_early_is_done_all_the_same(session, diary) -> None:
+    def steps():
+        yield 0.9
+
+    session.start_task("Encoding", steps(), done=lambda result: None)
+    session.wait_idle()
+    assert diary.of("progress_changed") == [0.9, 1.0]
+
+
 def test_a_task_that_fails_is_one_sentence_and_has_no_result(session, diary) -> None:
     def steps():
         yield 0.1
@@ -31,6 +40,7 @@ def test_a_task_that_fails_is_one_sentence_and_has_no_result(session, diary) -> 
     session.wait_idle()
     assert diary.of("failed") == ["the disk is full"]
     assert results == []
+    assert diary.of("progress_changed") == [0.1, 1.0]
 
 
 def test_a_cancelled_task_cleans_up_and_has_no_result(session, diary) -> None:
@@ -48,6 +58,7 @@ def test_a_cancelled_task_cleans_up_and_has_no_result(session, diary) -> None:
     session.cancel_tasks()
     session.wait_idle()
     assert (cleaned, results) == ([True], [])
+    assert diary.of("progress_changed")[-1] == 1.0
     assert diary.of("failed") == []
 
 
