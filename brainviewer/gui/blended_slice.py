@@ -19,6 +19,7 @@ from brainviewer.session.difference import (
     comparable,
     difference_on,
     full_span,
+    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class BlendedSliceView(SliceView):
             return
         span = self._blend.span(name) or full_span(pairs[name][0])
         drawing.draw_image(painter, self._difference(frame, name, span), frame, placement)
-        _draw_legend(painter, self.rect(), span)
+        factor, unit = unit_of(pairs[name][0])
+        _draw_legend(painter, self.rect(), f"{factor * span:.3g}{unit}")
 
     def _difference(self, frame: Frame, name: str, span: float) -> QImage:
         own, other = comparable(self._display.layers, self._beside.layers)[name]
@@ -190,7 +192,7 @@ def _name(painter: QPainter, pane: QRectF, name: str) -> None:
     drawing.draw_text(painter, pane, place, name, drawing.LETTER_PIXELS)
 
 
-def _draw_legend(painter: QPainter, pane: QRect, span: float) -> None:
+def _draw_legend(painter: QPainter, pane: QRect, span: str) -> None:
     """Draw the colours and what they stand for."""
     width, height = LEGEND_PIXELS
     inset = drawing.TEXT_INSET_PIXELS
@@ -201,9 +203,9 @@ def _draw_legend(painter: QPainter, pane: QRect, span: float) -> None:
     painter.fillRect(bar, gradient)
     text = QRectF(bar.left() - inset, pane.top(), width + 2 * inset, 24)
     for alignment, words in (
-        (Qt.AlignmentFlag.AlignLeft, f"{MINUS}{span:.3g}"),
+        (Qt.AlignmentFlag.AlignLeft, f"{MINUS}{span}"),
         (Qt.AlignmentFlag.AlignHCenter, f"B {MINUS} A"),
-        (Qt.AlignmentFlag.AlignRight, f"+{span:.3g}"),
+        (Qt.AlignmentFlag.AlignRight, f"+{span}"),
     ):
         drawing.draw_text(
             painter,

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from brainviewer.gui.controls import described, title_label
 from brainviewer.session.blending import Together
-from brainviewer.session.difference import comparable, full_span
+from brainviewer.session.difference import comparable, full_span, unit_of
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent
@@ -70,7 +70,7 @@ class CompareBar(QWidget):
             QDoubleSpinBox(),
             "compare_span",
             accessible="Difference with the full colour",
-            tooltip="The difference that gets the full colour: a share of the voxel for tissue "
+            tooltip="The difference that gets the full colour: percent of the voxel for tissue "
             "maps, the image's own unit otherwise",
         )
         self.span.setPrefix("± ")
@@ -129,12 +129,14 @@ class CompareBar(QWidget):
             self.layer.setCurrentText(name)
         self.span.setEnabled(bool(name))
         if name:
-            full = full_span(pairs[name][0])
+            full, (factor, unit) = full_span(pairs[name][0]), unit_of(pairs[name][0])
+            shown = factor * full
             with QSignalBlocker(self.span):
-                self.span.setDecimals(2 if full < 10 else 0)
-                self.span.setSingleStep(full / 10)
-                self.span.setRange(full / 50, 2 * full)
-                self.span.setValue(self._blend.span(name) or full)
+                self.span.setSuffix(unit)
+                self.span.setDecimals(2 if shown < 10 else 0)
+                self.span.setSingleStep(shown / 10)
+                self.span.setRange(shown / 50, 2 * shown)
+                self.span.setValue(factor * (self._blend.span(name) or full))
 
     def _on_divider(self, value: int) -> None:
         self._blend.set_divider(value / DIVIDER_STEPS)
@@ -143,7 +145,9 @@ class CompareBar(QWidget):
         self._blend.set_layer(self.layer.currentText())
 
     def _on_span(self, value: float) -> None:
-        self._blend.set_span(self.layer.currentText(), value)
+        name = self.layer.currentText()
+        factor, _ = unit_of(comparable(self._own.layers, self._beside.layers)[name][0])
+        self._blend.set_span(name, value / factor)
 
     def _on_layers_changed(self) -> None:
         if self._blend.together is Together.DIFFERENCE:

@@ -70,6 +70,14 @@ def full_span(layer: Layer) -> float:
     return (high - low) / 2
 
 
+def unit_of(layer: Layer) -> tuple[float, str]:
+    """Return the factor and the unit in which differences of a layer are told: ``(100, " %")``.
+
+    Those of tissue maps are told in percent of a voxel, others in the image's own unit.
+    """
+    return (100.0, " %") if layer.kind == "probability" else (1.0, "")
+
+
 def comparable(own: Sequence[Layer], other: Sequence[Layer]) -> dict[str, tuple[Layer, Layer]]:
     """Return the layers that two brains both have, by name, the lowest first."""
     theirs = {layer.name: layer for layer in other if layer.generated}
