@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from brainviewer.cohort.store import CohortError, CohortStore, Manifest, PersonRecord
-from brainviewer.core.files import reason_for
+from brainviewer.core.files import reason_for, remove_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -68,6 +68,7 @@ def begin_cohort(store: CohortStore, manifest: Manifest) -> None:
     if not store.exists():
         store.write_manifest(manifest)
         return
+    remove_stale(store.folder / "people")
     before = store.read_manifest()
     _check_continues(store.folder, before, manifest)
     store.write_manifest(replace(manifest, failed=before.failed))

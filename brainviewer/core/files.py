@@ -7,11 +7,19 @@ import json
 import os
 import secrets
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+TEMPORARY = ".brainviewer-"
+"""How the name of everything begins that is not finished."""
+
+# Nothing takes longer to be written.
+STALE_S = 24 * 3600.0
 
 _REASONS = {
     errno.ENOENT: "the file or its folder does not exist",
@@ -23,6 +31,7 @@ _REASONS = {
     errno.EISDIR: "it is a folder",
     errno.ENOTDIR: "its folder is a file",
     errno.ENAMETOOLONG: "the name is too long",
+    errno.EFBIG: "the file would be larger than the system allows",
 }
 
 
@@ -45,7 +54,7 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], None]) -> Non
         The file cannot be written; `reason_for` puts it in words.
     """
     target = Path(path).resolve()
-    temporary = target.with_name(f".brainviewer-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
             write(file)
@@ -82,11 +91,30 @@ def write_json_atomically(path: Path | str, value: object) -> None:
     write_text_atomically(path, text + "\n")
 
 
+def remove_stale(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder: only what is a day old.
+
+    A disk that refuses is no error: nobody needs what stays.
+    """
+    oldest = time.time() - STALE_S
+    with suppress(OSError):
+        for path in folder.glob(f"{TEMPORARY}*"):
+            if path.lstat().st_mtime < oldest:
+                _remove(path)
+
+
 def reason_for(error: OSError) -> str:
     """Say in plain words why the system refused to read or write a file."""
     if error.errno in _REASONS:
         return _REASONS[error.errno]
     return error.strerror or str(error) or type(error).__name__
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write_all(file: BinaryIO, content: bytes) -> None:

@@ -56,6 +56,7 @@ class Autosaver(QObject):
         self._written: dict[str, Any] = {}
         self._offered: list[LeftBehind] = []
         self._is_writing = False
+        self._told = False
         self._timer = QTimer(self)
         self._timer.setObjectName("autosave_timer")
         self._timer.setInterval(INTERVAL_MS)
@@ -99,7 +100,12 @@ class Autosaver(QObject):
 
     def _on_written(self, entry: dict[str, Any], _nothing: None) -> None:
         self._is_writing = False
-        self._written = entry
+        problem = self._autosave.problem
+        if not problem:
+            self._written = entry
+        elif not self._told:
+            self._told = True
+            self._messages.show_notice(f"What is on the screen is not kept for a crash: {problem}")
 
     def _on_failed(self, error: Exception) -> None:
         self._is_writing = False

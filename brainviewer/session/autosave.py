@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
-from brainviewer.core.files import reason_for
+from brainviewer.core.files import reason_for, remove_stale
 from brainviewer.core.recipe import Recipe, RecipeError, read_recipe, write_recipe
 
 if TYPE_CHECKING:
@@ -56,13 +57,18 @@ class LeftBehind:
 class Autosave:
     """Keeps the newest recipe of one window on the disk until the window is closed.
 
-    Its methods may be called on any thread. A disk that refuses is a warning in the log, once: a
-    window works without.
+    Its methods may be called on any thread. A disk that refuses is no error: a window works
+    without, and the next `write` tries again.
 
     Parameters
     ----------
     folder : Path, optional
         That of all windows of this user.
+
+    Attributes
+    ----------
+    problem : str
+        Why the newest recipe is not kept, in words; empty when it is.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -70,29 +76,29 @@ class Autosave:
         self._path = self._folder / f"{secrets.token_hex(8)}.json"
         self._lock = _lock_of(self._path)
         self._writing = threading.Lock()
-        self._is_usable = True
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except OSError as error:
-            self._give_up(reason_for(error))
+        self._is_closed = False
+        self.problem = ""
+        self._claim()
 
     def write(self, recipe: Recipe) -> None:
         """Keep a recipe instead of the one before; nothing happens after `close`."""
         with self._writing:
-            if not self._is_usable:
+            if self._is_closed or not self._claim():
                 return
             try:
                 write_recipe(self._path, recipe)
             except RecipeError as error:
-                self._give_up(str(error))
+                self._note(str(error))
+            else:
+                self.problem = ""
 
     def close(self) -> None:
         """Forget what was kept: the window ends as it should."""
         with self._writing:
-            if self._is_usable:
-                self._is_usable = False
-                self._path.unlink(missing_ok=True)
+            if not self._is_closed:
+                self._is_closed = True
+                with suppress(OSError):
+                    self._path.unlink(missing_ok=True)
                 _let_go(self._lock)
 
     def left_behind(self) -> list[LeftBehind]:
@@ -101,6 +107,7 @@ class Autosave:
         Files that hold no recipe are removed, and locks of windows that never wrote one.
         """
         self._sweep()
+        remove_stale(self._folder)
         found: list[LeftBehind] = []
         for path in self._others():
             lock = _lock_of(path)
@@ -137,9 +144,22 @@ class Autosave:
         except OSError as error:
             _LOG.warning("%s cannot be read: %s", self._folder, reason_for(error))
 
-    def _give_up(self, reason: str) -> None:
-        self._is_usable = False
-        _LOG.warning("what is on the screen is not kept for after a crash: %s", reason)
+    def _claim(self) -> bool:
+        """Make the folder and hold the lock; False when the disk refuses."""
+        if self._lock.is_locked:
+            return True
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except OSError as error:
+            self._note(reason_for(error))
+            return False
+        return True
+
+    def _note(self, reason: str) -> None:
+        if not self.problem:
+            _LOG.warning("what is on the screen is not kept for after a crash: %s", reason)
+        self.problem = reason
 
 
 def _lock_of(path: Path) -> FileLock:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 import brainviewer
-from brainviewer.core.files import reason_for, write_json_atomically, write_text_atomically
+from brainviewer.core.files import (
+    TEMPORARY,
+    reason_for,
+    remove_stale,
+    write_json_atomically,
+    write_text_atomically,
+)
 from brainviewer.core.nifti import ImageError, SpaceCode, write_frames, write_volume
 from brainviewer.core.scenario import AGE
 from brainviewer.core.tissues import TISSUE_NAMES, TISSUES, has_tissues, label_map, tissue_maps
@@ -313,6 +319,7 @@ def write_files(destination: Destination, files: Files) -> list[Path]:
     check_destination(destination, list(files))
     with _words_for_the_disk(destination.folder):
         destination.anat.mkdir(parents=True, exist_ok=True)
+        remove_stale(destination.anat)
         with _staging(destination.anat) as stage:
             for name, write in files.items():
                 write(stage / name)
@@ -327,7 +334,7 @@ def write_files(destination: Destination, files: Files) -> list[Path]:
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
     """Make a folder on the same disk that is gone afterwards."""
-    stage = Path(tempfile.mkdtemp(prefix=".brainviewer-", dir=folder))
+    stage = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
     try:
         yield stage
     finally:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from brainviewer.core.files import reason_for
+from brainviewer.core.files import TEMPORARY, reason_for, remove_stale
 from brainviewer.session.export import ExportError
+from brainviewer.session.ffmpeg import Ffmpeg, FfmpegError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 MP4, GIF = ".mp4", ".gif"
 KINDS = (MP4, GIF)
 RATE_RANGE_HZ = (1, 60)
-QUALITY = 8  # of 10
-FFMPEG_TIMEOUT_S = 60.0
 
 
 class Movie(ABC):
@@ -38,7 +36,7 @@ class Movie(ABC):
     def __init__(self, path: Path, rate_hz: int) -> None:
         self._path = path
         self._rate_hz = rate_hz
-        name = f".brainviewer-{secrets.token_hex(8)}{path.suffix.lower()}"
+        name = f"{TEMPORARY}{secrets.token_hex(8)}{path.suffix.lower()}"
         self._temporary = path.with_name(name)
 
         self._size: tuple[int, int] | None = None
@@ -117,41 +115,35 @@ class Mp4Movie(Movie):
 
     def __init__(self, path: Path, rate_hz: int) -> None:
         super().__init__(path, rate_hz)
-        self._frames: Generator[None, Any, None] | None = None
+        self._process: Ffmpeg | None = None
 
     def _add(self, picture: NDArray[np.uint8]) -> None:
         """Add a frame; a last odd row or column, which H.264 cannot hold, is left out."""
         rows, columns = (size - size % 2 for size in picture.shape[:2])
-        if self._frames is None:
-            self._frames = self._started(columns, rows)
         try:
-            self._frames.send(np.ascontiguousarray(picture[:rows, :columns]))
-        except OSError as error:
-            raise ExportError(f"cannot write {self._path}: ffmpeg gave up") from error
-
-    def _started(self, columns: int, rows: int) -> Generator[None, Any, None]:
-        import imageio_ffmpeg
-
-        frames: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
-            str(self._temporary),
-            (columns, rows),
-            fps=self._rate_hz,
-            codec="libx264",
-            quality=QUALITY,
-            macro_block_size=2,
-            ffmpeg_log_level="error",
-            ffmpeg_timeout=FFMPEG_TIMEOUT_S,
-        )
-        frames.send(None)
-        return frames
+            if self._process is None:
+                self._process = Ffmpeg(
+                    self._temporary, rows=rows, columns=columns, rate_hz=self._rate_hz
+                )
+            self._process.add(picture[:rows, :columns])
+        except FfmpegError as error:
+            raise self._given_up(error) from error
 
     def _finish(self) -> None:
-        self._stop()
+        if self._process is None:
+            raise ExportError(f"cannot write {self._path}: it has no frames")
+        try:
+            self._process.finish()
+        except FfmpegError as error:
+            raise self._given_up(error) from error
 
     def _stop(self) -> None:
-        if self._frames is not None:
-            self._frames.close()
-            self._frames = None
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def _given_up(self, error: FfmpegError) -> ExportError:
+        return ExportError(f"cannot write {self._path}: ffmpeg gave up ({error})")
 
 
 def _of_size(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -181,5 +173,6 @@ def open_movie(path: Path, rate_hz: int, *, overwrite: bool = False) -> Movie:
         raise ExportError(f"cannot write {path}: its folder does not exist")
     if path.exists() and not overwrite:
         raise ExportError(f"{path} exists already; choose another name, or allow it to be replaced")
+    remove_stale(path.parent)
     kind = Mp4Movie if path.suffix.lower() == MP4 else GifMovie
     return kind(path, rate_hz)
