@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
+from brainviewer.core.population import PERCENTILES
 from brainviewer.core.scenario import AGE
 from brainviewer.gui.controls import described, title_label
-from brainviewer.gui.wording import millilitres, signed
+from brainviewer.gui.wording import millilitres, signed, standing
 from brainviewer.session.comparison import Against, Choice
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from brainviewer.session.request import Shown
 
 WAITING = "On its way"
+PERCENTILE = "Percentile"
 AS_GIVEN = "The person as given"
 THE_SCAN = "The scan itself"
 CARRIED = "The scan carried"
@@ -39,6 +41,8 @@ class CompareCard(QWidget):
     def __init__(self, side: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(f"compare_card_{side.lower()}")
+        # However long the words, both sides are as wide.
+        self.setMinimumWidth(1)
         self.title = title_label(side)
         self.words = QLabel(WAITING)
         self.words.setWordWrap(True)
@@ -52,22 +56,45 @@ class CompareCard(QWidget):
         self.column.addStretch(1)
 
     def show_brain(
-        self, shown: Shown, source: str, *, against: Mapping[str, float] | None = None
+        self,
+        shown: Shown,
+        source: str,
+        *,
+        against: Mapping[str, float] | None = None,
+        standings: Mapping[str, float] | None = None,
     ) -> None:
-        """Show who it is, what made it, the volumes in mL, and how far they are from others."""
+        """Show who it is, what made it, and the volumes in mL.
+
+        Parameters
+        ----------
+        against : mapping of structure to float, mL, optional
+            Others, to say how far the volumes are from them.
+        standings : mapping of structure to float, 0-100, optional
+            Percentiles among the training people of the same age and sex.
+        """
         age = shown.conditions.get(AGE)
         words = [shown.identity.label, source]
         if isinstance(age, int | float):
             words.insert(1, f"{age:.1f} years")
         self.words.setText(", ".join(words))
         self._clear()
-        for row, (name, volume) in enumerate(shown.volumes_ml.items()):
+        if standings and shown.volumes_ml:
+            self._write_headings(3 if against is not None else 2)
+        for row, (name, volume) in enumerate(shown.volumes_ml.items(), 1):
             cells = [name, f"{millilitres(volume)} mL"]
             if against is not None:
                 cells.append(f"{signed(volume - against.get(name, math.nan))} mL")
+            if standings is not None:
+                cells.append(_place(standings.get(name, math.nan)))
             for column, text in enumerate(cells):
                 self._numbers.addWidget(_cell(text), row, column)
-        self._numbers.setColumnStretch(3, 1)
+        self._numbers.setColumnStretch(4, 1)
+
+    def _write_headings(self, column: int) -> None:
+        heading = _cell(PERCENTILE)
+        heading.setProperty("role", "caption")
+        heading.setToolTip("Among the training people of this age and sex")
+        self._numbers.addWidget(heading, 0, column)
 
     def show_sentence(self, sentence: str) -> None:
         """Say why there is no brain."""
@@ -144,6 +171,13 @@ def _choices_of(pin: Pin) -> list[tuple[Choice, str]]:
         own = Choice(Against.PIN, pin=pin.number, own_age=True)
         choices.append((own, f"Pin: {pin.name}, at {pin.state.age:.1f} years"))
     return choices
+
+
+def _place(percentile: float) -> str:
+    """Write where a volume stands among the training people."""
+    if math.isnan(percentile):
+        return ""
+    return standing(percentile, lowest=PERCENTILES[0], highest=PERCENTILES[-1])
 
 
 def _cell(text: str) -> QLabel:

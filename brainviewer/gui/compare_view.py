@@ -12,6 +12,7 @@ from brainviewer.gui.blended_slice import BlendedSliceView
 from brainviewer.gui.compare_bar import CompareBar
 from brainviewer.gui.compare_card import WAITING, ChoosingCard, CompareCard
 from brainviewer.gui.ortho_view import OrthoView
+from brainviewer.gui.standings import percentiles_of
 from brainviewer.session.blending import Together
 from brainviewer.session.comparison import Choice
 from brainviewer.session.following_display import FollowingDisplay
@@ -204,11 +205,16 @@ class CompareView(QWidget):
         if shown is None or checkpoint is None:
             return
         for own, other in self._cards:
-            own.show_brain(shown, checkpoint.title)
+            own.show_brain(shown, checkpoint.title, standings=percentiles_of(shown, checkpoint))
             if compared is not None and compared.shown is not None:
                 made_by = compared.checkpoint
                 source = compared.source if made_by is None else made_by.title
-                other.show_brain(compared.shown, source, against=shown.volumes_ml)
+                other.show_brain(
+                    compared.shown,
+                    source,
+                    against=shown.volumes_ml,
+                    standings=percentiles_of(compared.shown, made_by or checkpoint),
+                )
             elif compared is not None:
                 other.show_sentence(compared.sentence)
 

@@ -15,6 +15,7 @@ from brainviewer.session.export import (
     brain_export_steps,
     trajectory_export_steps,
 )
+from brainviewer.session.own_point import OWN_COLOR, OWN_SCAN, from_own_point, own_point_of
 from brainviewer.session.tables import write_curves_csv
 from brainviewer.session.warp_export import carried_export_steps, local_change_export_steps
 
@@ -94,6 +95,17 @@ class Material:
     direction: Direction | None = None
     encoded: Encoded | None = None
 
+    def with_own_course(self, curves: Sequence[Curve]) -> list[Curve]:
+        """Add the course from what was measured on the scan, where there is one."""
+        point = own_point_of(self.encoded)
+        if point is None or not curves or self.encoded is None:
+            return list(curves)
+        if curves[0].state.person.identity.key != self.encoded.person.identity.key:
+            return list(curves)
+        own = from_own_point(curves[0].trajectory, point)
+        first = replace(curves[0], trajectory=own, pin=OWN_SCAN, color=OWN_COLOR)
+        return [curves[0], first, *curves[1:]]
+
 
 def export_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
     """Write the parts of an order one after the other.
@@ -117,7 +129,7 @@ def export_steps(order: Order, material: Material) -> Generator[float, None, Pat
     yield 0.0
     if order.parts & {Part.TABLE, Part.PLOT}:
         whole = yield from scaled(whole_curves(material), 0.0, 0.5)
-        material = replace(material, curves=whole)
+        material = replace(material, curves=material.with_own_course(whole))
     jobs = _jobs(order, material)
     written: Paths = []
     for number, job in enumerate(jobs):

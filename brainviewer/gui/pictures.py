@@ -21,6 +21,7 @@ from brainviewer.gui.trajectory_axes import (
     TrajectoryAxes,
     place_side_by_side,
 )
+from brainviewer.session.own_point import OWN_SCAN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,12 @@ def trajectory_png(
     for it in axes:
         it.show_population(checkpoint.population, sex, ages)
         it.show_trajectory(trajectory)
-        it.show_beside([Beside(curve.trajectory, curve.color) for curve in others])
+        it.show_beside(
+            [
+                Beside(curve.trajectory, curve.color, has_spread=curve.pin == OWN_SCAN)
+                for curve in others
+            ]
+        )
         it.show_factual(factual)
         it.hide_marker()
         it.fit(known.low, known.high)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from brainviewer.gui.bar_table import Bar, bar_table
 from brainviewer.gui.controls import caption_label, described, icon_button
 from brainviewer.gui.theme import theme_of
-from brainviewer.gui.wording import millilitres, signed
+from brainviewer.gui.wording import millilitres, signed, standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +32,25 @@ if TYPE_CHECKING:
 
 NOTHING_YET = "The regions of this brain will be shown here"
 EXPLANATION = (
-    "The volume of each region now, and how it differs from the person as given.\n"
+    "The volume of each region now, how it differs from the person as given, and its percentile\n"
+    "among 64 people of this age and sex whom the generator draws.\n"
     "Click a bar to put the crosshair there, tick its box to see the region in slices and in 3D."
 )
 CAPTION = "Change of each region against the factual brain"
 BEING_MEASURED = "Being measured for the values shown now"
+# With 64 others, what is further out cannot be told.
+LOWEST, HIGHEST = 2.0, 98.0
 BY_CHANGE, BY_SIZE, BY_NAME = "By change", "By size", "By name"
 COPY_TOOLTIP = "Copy all regions as text with tabs, for a spreadsheet"
 NONE = "Take all ticks away: no region is outlined in slices or drawn in 3D any more"
-TSV_HEADINGS = ("region", "now_ml", "factual_ml", "difference_ml", "difference_percent")
+TSV_HEADINGS = (
+    "region",
+    "now_ml",
+    "factual_ml",
+    "difference_ml",
+    "difference_percent",
+    "percentile",
+)
 
 
 class RegionPanel(QWidget):
@@ -117,7 +127,13 @@ class RegionPanel(QWidget):
         """Return all regions as text with tabs, for a spreadsheet."""
         lines = ["\t".join(TSV_HEADINGS)]
         for row in self._rows.values():
-            numbers = (row.now_ml, row.factual_ml, row.change_ml, row.change_percent)
+            numbers = (
+                row.now_ml,
+                row.factual_ml,
+                row.change_ml,
+                row.change_percent,
+                row.percentile,
+            )
             lines.append("\t".join((row.name, *(f"{it:.3f}" for it in numbers))))
         return "\n".join(lines).replace("nan", "n/a") + "\n"
 
@@ -190,6 +206,13 @@ class RegionPanel(QWidget):
         self.copied.emit("the regions are in the clipboard")
 
 
+def _place(row: RegionRow) -> str:
+    if not math.isfinite(row.percentile):
+        return ""
+    place = standing(row.percentile, lowest=LOWEST, highest=HIGHEST)
+    return f"{place} percentile of people of this age and sex whom the generator draws\n"
+
+
 def _ordered(rows: Sequence[RegionRow], order: str) -> list[RegionRow]:
     if order == BY_NAME:
         return sorted(rows, key=lambda row: _without_side(row.name))
@@ -210,8 +233,10 @@ def _change(row: RegionRow) -> float:
 
 def _bar(row: RegionRow, color: str) -> Bar:
     words = f"{millilitres(row.now_ml)} mL, {signed(_change(row), decimals=1)} %"
+    if math.isfinite(row.percentile):
+        words += f", {standing(row.percentile, lowest=LOWEST, highest=HIGHEST)}"
     tooltip = (
-        f"{row.name}: {row.now_ml:.2f} mL now, {row.factual_ml:.2f} mL in fact\n"
+        f"{row.name}: {row.now_ml:.2f} mL now, {row.factual_ml:.2f} mL in fact\n{_place(row)}"
         "Click or Enter: put the crosshair there\n"
         "Tick or Space: outline it in the slices and draw it in 3D"
     )

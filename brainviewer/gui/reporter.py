@@ -14,8 +14,8 @@ from brainviewer.core.space import Plane
 from brainviewer.gui.export_job import whole_curves
 from brainviewer.gui.pictures import pixmap_png
 from brainviewer.gui.report_page import Report, report_html
-from brainviewer.gui.session_link import percentiles_of
 from brainviewer.gui.slice_view import SliceView
+from brainviewer.gui.standings import percentiles_of
 from brainviewer.gui.volumes_table import volume_rows
 from brainviewer.session.export import ExportError
 from brainviewer.session.request import structures_of
@@ -110,7 +110,7 @@ def report_steps(draft: Draft, path: Path) -> Generator[float, None, Path]:
     figure = b""
     if AGE in checkpoint.schema and structures_of(checkpoint):
         curves = yield from whole_curves(material)
-        figure = material.draw(curves)
+        figure = material.draw(material.with_own_course(curves))
     page = report_html(replace(draft.report, trajectory=figure))
     try:
         write_text_atomically(path, page)

@@ -7,8 +7,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from brainviewer.core.scenario import AGE, SEX, Scenario
+from brainviewer.gui.standings import percentiles_of
 from brainviewer.gui.trajectory_axes import Marked
 from brainviewer.gui.volumes_table import volume_rows
+from brainviewer.session.own_point import from_own_point
 from brainviewer.session.state import Person, Session, SessionError, Shown, Trajectory
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from brainviewer.gui.side_panel import SidePanel
     from brainviewer.gui.status_bar import StatusBar
     from brainviewer.gui.trajectory_panel import TrajectoryPanel
+    from brainviewer.session.encoding import Encoded
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,6 +70,8 @@ class SessionLink:
             (session.brain_changed, self._on_brain_changed),
             (session.factual_changed, self._on_factual_changed),
             (session.trajectory_changed, self._on_trajectory_changed),
+            (session.scan_changed, self._on_scan_changed),
+            (session.scan_refined, self._on_scan_changed),
             (session.curves.other_changed, measures.trajectory.show_other),
             (session.curves.pins_changed, measures.trajectory.show_pins),
             (session.gradients.changed, gradients.show_gradients),
@@ -210,6 +215,7 @@ class SessionLink:
         if AGE in checkpoint.schema:
             self._side.age.show_factual(float(age) if isinstance(age, int | float) else None)
         self._measures.trajectory.show_factual(None)
+        self._show_own()
         self._show_conditions()
         self._tell_waiting()
 
@@ -231,6 +237,10 @@ class SessionLink:
 
     def _on_trajectory_changed(self, trajectory: Trajectory) -> None:
         self._measures.trajectory.show_trajectory(trajectory)
+        self._show_own()
+
+    def _on_scan_changed(self, _encoded: Encoded) -> None:
+        self._show_own()
 
     def _on_drawing_stopped(self, sentence: str) -> None:
         self._messages.show_notice(sentence)
@@ -262,6 +272,16 @@ class SessionLink:
         self._side.features.show_conditions(conditions, edits=session.edits, factual=person.factual)
         self._measures.trajectory.show_sex(conditions.get(SEX))
 
+    def _show_own(self) -> None:
+        """Show what was measured on the person's scan, and the trajectory from there."""
+        point, trajectory = self._session.own_point, self._session.trajectory
+        panel = self._measures.trajectory
+        if point is None or trajectory is None:
+            panel.show_own(None, None)
+        else:
+            marked = Marked(point.age, point.volumes_ml)
+            panel.show_own(marked, from_own_point(trajectory, point))
+
     def _show_volumes(self) -> None:
         session = self._session
         shown, generator = session.shown, session.generator
@@ -287,14 +307,3 @@ def _age(conditions: Mapping[str, Value]) -> float:
 
 def _marked(shown: Shown) -> Marked:
     return Marked(_age(shown.conditions), shown.volumes_ml)
-
-
-def percentiles_of(shown: Shown, checkpoint: Checkpoint) -> dict[str, float]:
-    """Where each volume stands among training people; structures without a table are left out."""
-    age, sex = _age(shown.conditions), str(shown.conditions.get(SEX))
-    known = {structure for structure, _ in checkpoint.population.curves}
-    return {
-        name: checkpoint.population.percentile(name, sex, age, volume)
-        for name, volume in shown.volumes_ml.items()
-        if name in known
-    }

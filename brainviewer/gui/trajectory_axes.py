@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from brainviewer.core.tissues import TISSUE_NAMES
+from brainviewer.session.own_point import OWN_COLOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,6 +86,7 @@ class TrajectoryAxes:
         self._spread = self.axes.fill_between(nothing, nothing, nothing, fc=own, alpha=0.28, lw=0)
         (self._person,) = self.axes.plot([], [], color=own, lw=2.4, solid_capstyle="round")
         (self._factual,) = self.axes.plot([], [], "o", mfc="none", mec=text, mew=1.3, ms=7)
+        (self._own_scan,) = self.axes.plot([], [], "D", mfc=OWN_COLOR, mec=text, ms=6)
         self._hover = self.axes.axvline(0, color=text, lw=0.8, ls=":", visible=False)
         self._line = self.axes.axvline(0, color=text, lw=1.3)
         (self._dot,) = self.axes.plot([], [], "o", mfc=own, mec=text, ms=6.5)
@@ -95,7 +97,7 @@ class TrajectoryAxes:
     def curves(self) -> tuple[Artist, ...]:
         """What changes with the person, the lowest first."""
         bands, lines = ([pair[n] for pair in self._beside] for n in (0, 1))
-        return *bands, self._spread, *lines, self._person, self._factual
+        return *bands, self._spread, *lines, self._person, self._factual, self._own_scan
 
     @property
     def markers(self) -> tuple[Artist, ...]:
@@ -148,6 +150,10 @@ class TrajectoryAxes:
         point = _point(factual, self.structure)
         self._factual.set_data(*point)
 
+    def show_own_point(self, own: Marked | None) -> None:
+        """Mark what was measured on the person's scan with a diamond."""
+        self._own_scan.set_data(*_point(own, self.structure))
+
     def show_age(self, age: float) -> None:
         """Put the marker at an age in years."""
         self._line.set_xdata([age, age])
@@ -194,7 +200,7 @@ class TrajectoryAxes:
 
     def _volume_range(self) -> tuple[float, float]:
         bands = [self._wide, self._spread, *(band for band, _ in self._beside)]
-        lines = [self._person, self._factual, *(line for _, line in self._beside)]
+        lines = [self._person, self._factual, self._own_scan, *(line for _, line in self._beside)]
         drawn = [
             *(_heights(path) for it in bands for path in it.get_paths()),
             *(np.asarray(it.get_ydata(), dtype=float) for it in lines),

@@ -16,6 +16,7 @@ from brainviewer.gui.pins_row import PinsRow
 from brainviewer.gui.theme import theme_of
 from brainviewer.gui.trajectory_axes import Beside
 from brainviewer.gui.trajectory_plot import TrajectoryPlot
+from brainviewer.session.own_point import OWN_COLOR
 from brainviewer.session.request import structures_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class TrajectoryPanel(QWidget):
         self._checkpoint: Checkpoint | None = None
         self._trajectory: Trajectory | None = None
         self._other: Trajectory | None = None
+        self._own: Trajectory | None = None
+        self._own_point: Marked | None = None
         self._pins: tuple[Pin, ...] = ()
         self._sex = ""
         self.toggles: dict[str, QCheckBox] = {}
@@ -69,6 +72,15 @@ class TrajectoryPanel(QWidget):
             accessible="Plot the spread of all curves",
             tooltip="Plot the spread over other draws of every curve, not only of this person's",
         )
+        self.own = described(
+            QCheckBox("From own scan"),
+            "show_own_course",
+            accessible="Plot the course from the own scan",
+            tooltip="Plot how the volumes that were measured on the scan would go on: changed as "
+            "this person's are by the generator, with the spread of other draws who begin there",
+        )
+        self.own.setChecked(True)
+        self.own.hide()
         self.pin_button = icon_button("pin_person", "pin", PIN_TOOLTIP)
         self.pins = PinsRow()
         self._toggle_row = QHBoxLayout()
@@ -77,7 +89,7 @@ class TrajectoryPanel(QWidget):
         self.plot.age_requested.connect(self.age_requested)
         self.plot.pointed_at.connect(self._on_pointed_at)
         self.pin_button.clicked.connect(self.pin_requested)
-        for toggle in (self.other, self.spreads):
+        for toggle in (self.own, self.other, self.spreads):
             toggle.toggled.connect(self._show_beside)
 
     def show_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -116,6 +128,12 @@ class TrajectoryPanel(QWidget):
             self.other.setText(f"{other.scenario.value.capitalize()} too")
         self._show_beside()
 
+    def show_own(self, point: Marked | None, own: Trajectory | None) -> None:
+        """Show what was measured on the person's scan and the course from there; None hides it."""
+        self._own_point, self._own = point, own
+        self.own.setVisible(own is not None)
+        self._show_beside()
+
     def show_pins(self, pins: tuple[Pin, ...]) -> None:
         """Show the curves that were pinned, and their list."""
         self._pins = pins
@@ -148,6 +166,7 @@ class TrajectoryPanel(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(8, 2, 8, 0)
         head.addLayout(self._toggle_row)
+        head.addWidget(self.own)
         head.addWidget(self.other)
         head.addWidget(self.spreads)
         head.addWidget(self.pin_button)
@@ -179,9 +198,12 @@ class TrajectoryPanel(QWidget):
     def _show_beside(self) -> None:
         spread = self.spreads.isChecked()
         others = [self._other] if self._other is not None and self.other.isChecked() else []
+        own = [self._own] if self._own is not None and self.own.isChecked() else []
+        self.plot.show_own_point(self._own_point if own else None)
         visible = [pin for pin in self._pins if pin.visible]
         self.plot.show_beside(
             [
+                *(Beside(it, OWN_COLOR, has_spread=True) for it in own),
                 *(Beside(it, has_spread=spread) for it in others),
                 *(Beside(pin.trajectory, pin.color, spread) for pin in visible),
             ]
@@ -197,7 +219,9 @@ class TrajectoryPanel(QWidget):
                 f"Other thin lines: pins\n"
                 f"Coloured band: 5th to 95th percentile of other identities, same conditions\n"
                 f"Grey bands and line: {people}: 5th to 95th and 25th to 75th percentile, median\n"
-                f"Ring: the person as given"
+                f"Ring: the person as given\n"
+                f"Green, from a diamond: what was measured on an own scan, and how it would go on; "
+                f"the band holds how differently others change"
             )
 
     def _on_toggled(self) -> None:

@@ -67,6 +67,7 @@ class TrajectoryPlot(FigureCanvasQTAgg):
         self._trajectory: Trajectory | None = None
         self._beside: tuple[Beside, ...] = ()
         self._factual: Marked | None = None
+        self._own_point: Marked | None = None
         self._now: Marked | None = None
         self._age = 0.0
         self._kept_axes: object = None
@@ -116,6 +117,11 @@ class TrajectoryPlot(FigureCanvasQTAgg):
     def show_factual(self, factual: Marked | None) -> None:
         """Mark the person as given."""
         self._factual = factual
+        self._redraw_soon()
+
+    def show_own_point(self, own: Marked | None) -> None:
+        """Mark what was measured on the person's scan."""
+        self._own_point = own
         self._redraw_soon()
 
     def show_age(self, age: float) -> None:
@@ -179,6 +185,7 @@ class TrajectoryPlot(FigureCanvasQTAgg):
             it.show_trajectory(self._trajectory)
             it.show_beside(self._beside)
             it.show_factual(self._factual)
+            it.show_own_point(self._own_point)
             it.show_now(self._now)
             it.show_age(self._age)
             stale |= it.fit(low, high)

@@ -11,6 +11,7 @@ from brainviewer.core.scenario import Scenario
 from brainviewer.generators.base import HasAverage
 from brainviewer.generators.checkpoint import Checkpoint
 from brainviewer.session.encoding import Encoded
+from brainviewer.session.own_point import OwnPoint, own_point_of
 from brainviewer.session.request import Person, Shown
 from brainviewer.session.trajectory import Trajectory
 
@@ -163,6 +164,11 @@ class Facts:
     def trajectory(self) -> Trajectory | None:
         """The volumes over age in the scenario that is chosen, as far as they are known."""
         return self._engine.curves.trajectory
+
+    @property
+    def own_point(self) -> OwnPoint | None:
+        """What was measured on the scan of the person on the screen; None where there is none."""
+        return own_point_of(self.comparison.encoded)
 
     @property
     def curves(self) -> Curves:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from psygnal import Signal
 from scipy import ndimage
 
+from brainviewer.core.scenario import AGE, SEX
 from brainviewer.core.space import voxel_to_world
 from brainviewer.generators.base import KnowsRegions
 from brainviewer.session.measuring import Place
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from brainviewer.core.features import Conditions
+    from brainviewer.core.features import Conditions, Value
     from brainviewer.core.volume import FloatArray
     from brainviewer.generators.base import Identity
     from brainviewer.session.decoder import Decoder
@@ -38,6 +39,8 @@ Post = Callable[[Callable[[], None]], None]
 Wanted = tuple["BrainKey", str]
 
 MOST_KEPT = 500
+# Fixed, so that the same person always has the same percentiles.
+OTHER_SEEDS = tuple(range(920_000_001, 920_000_065))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,15 @@ class RegionRow:
     now_ml, factual_ml : float, mL
     centre_mm : (x, y, z), world mm
         Where it lies now; NaN where it is nowhere.
+    percentile : float, 0-100
+        Among people of the same age and sex whom the generator draws; NaN where not yet known.
     """
 
     name: str
     now_ml: float
     factual_ml: float
     centre_mm: World
+    percentile: float = math.nan
 
     @property
     def change_ml(self) -> float:
@@ -102,6 +108,7 @@ class RegionWatch:
         self._post = post
         self._worker = worker
         self._kept: OrderedDict[Wanted, Regions] = OrderedDict()
+        self._drawn: dict[tuple[Decoder, str], FloatArray] = {}
         self._state: State | None = None
         self._decoder: Decoder | None = None
         self._watched = False
@@ -141,15 +148,42 @@ class RegionWatch:
         factual_ml = decoder.region_volumes(identity, factual)
         yield
         rows = region_rows(decoder, identity, state.conditions, now_ml, factual_ml)
-        self._post(partial(self._on_made, _wanted(state), Regions(rows)))
+        self._post(partial(self._on_measured, _wanted(state), Regions(rows)))
+        yield
+        others = yield from self._others(state, decoder)
+        places = percentiles_among(others, now_ml)
+        placed = tuple(
+            replace(row, percentile=place) for row, place in zip(rows, places, strict=True)
+        )
+        self._post(partial(self._on_placed, _wanted(state), Regions(placed)))
         yield
 
-    def _on_made(self, wanted: Wanted, regions: Regions) -> None:
+    def _others(self, state: State, decoder: Decoder) -> Generator[None, None, FloatArray]:
+        """Measure the regions (P, R) of drawn people of the same age, to the year, and sex."""
+        alike = alike_conditions(state.conditions)
+        key = decoder, repr(alike)
+        if key not in self._drawn:
+            drawn = []
+            for seed in OTHER_SEEDS:
+                identity = decoder.draw(seed)
+                drawn.append(decoder.region_volumes(identity, alike))
+                yield
+            self._drawn = {key: np.stack(drawn)}  # one alone: the age that is looked at
+        return self._drawn[key]
+
+    def _on_measured(self, wanted: Wanted, regions: Regions) -> None:
+        if self._is_wanted(wanted):
+            self._show(regions)
+
+    def _on_placed(self, wanted: Wanted, regions: Regions) -> None:
         self._kept[wanted] = regions
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
-        if self._watched and self._state is not None and _wanted(self._state) == wanted:
+        if self._is_wanted(wanted):
             self._show(regions)
+
+    def _is_wanted(self, wanted: Wanted) -> bool:
+        return self._watched and self._state is not None and _wanted(self._state) == wanted
 
 
 def region_rows(
@@ -192,6 +226,22 @@ def middles_of(labels: NDArray[Any], count: int) -> NDArray[np.float64]:
             away = np.square(inside - inside.mean(axis=0)).sum(axis=1)
             middles[index] = inside[np.argmin(away)] + [it.start for it in box]
     return middles
+
+
+def alike_conditions(conditions: Conditions) -> dict[str, Value]:
+    """Return the age, to the year, and the sex of somebody; all else is open."""
+    alike: dict[str, Value] = {name: conditions.get(name) for name in (AGE, SEX)}
+    age = alike[AGE]
+    if isinstance(age, int | float):
+        alike[AGE] = float(round(age))
+    return {name: value for name, value in alike.items() if name in conditions}
+
+
+def percentiles_among(others: FloatArray, own: FloatArray) -> list[float]:
+    """Return the place (R,) of volumes (R,) among those of others (P, R), 0-100."""
+    below = (others < own).mean(axis=0) + 0.5 * (others == own).mean(axis=0)
+    places: list[float] = (100.0 * below).tolist()
+    return places
 
 
 def _why_none(decoder: Decoder) -> str:

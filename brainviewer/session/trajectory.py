@@ -47,6 +47,8 @@ class Trajectory:
     scenario : Scenario
     complete : bool
         Whether nothing is left to compute.
+    draws : mapping of structure to (D, N) float64 ndarray, mL
+        The other draws themselves, linear between the ages that they were made at.
     """
 
     ages: NDArray[np.float64]
@@ -54,6 +56,7 @@ class Trajectory:
     spread: Mapping[str, NDArray[np.float64]]
     scenario: Scenario
     complete: bool
+    draws: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,35 +212,44 @@ class _Draft:
 
     def trajectory(self, *, complete: bool) -> Trajectory:
         plan = self.plan
+        draws = {name: self._draws(name) for name in plan.structures}
         return Trajectory(
             ages=plan.ages,
             volumes={name: self._volumes(name) for name in plan.structures},
-            spread={name: self._spread(name) for name in plan.structures},
+            spread={name: _percentiles(rows) for name, rows in draws.items()},
             scenario=plan.scenario,
             complete=complete,
+            draws=draws,
         )
 
     def _volumes(self, structure: str) -> NDArray[np.float64]:
         own = [self.known.get((self.plan.identity.key, float(age))) for age in self.plan.ages]
         return np.array([np.nan if row is None else row[structure] for row in own])
 
-    def _spread(self, structure: str) -> NDArray[np.float64]:
-        """Percentiles (3, N) over the draws, linear between the ages they were made at."""
+    def _draws(self, structure: str) -> NDArray[np.float64]:
+        """Volumes (D, N) of the other draws, linear between the ages they were made at."""
         ages = [float(self.plan.ages[i]) for i in _spread_indices(self.plan)]
         ages = [age for age in ages if self._has_spread(age)]
         if not ages:
-            return np.full((len(SPREAD_PERCENTILES), len(self.plan.ages)), np.nan)
+            return np.empty((0, len(self.plan.ages)))
         draws = [
             [self.known[other.key, age][structure] for age in ages] for other in self.plan.others
         ]
-        rows = np.percentile(draws, SPREAD_PERCENTILES, axis=0)
         return np.stack(
-            [np.interp(self.plan.ages, ages, row, left=np.nan, right=np.nan) for row in rows]
+            [np.interp(self.plan.ages, ages, row, left=np.nan, right=np.nan) for row in draws]
         )
 
     def _has_spread(self, age: float) -> bool:
         others = self.plan.others
         return bool(others) and all((other.key, age) in self.known for other in others)
+
+
+def _percentiles(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Percentiles (3, N) over draws (D, N); NaN without any."""
+    if not len(draws):
+        return np.full((len(SPREAD_PERCENTILES), draws.shape[1]), np.nan)
+    found: NDArray[np.float64] = np.percentile(draws, SPREAD_PERCENTILES, axis=0)
+    return found
 
 
 def _spread_indices(plan: TrajectoryPlan) -> list[int]:

@@ -1,5 +1,7 @@
 import csv
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from brainviewer.core.nifti import read_volume
@@ -9,6 +11,7 @@ from brainviewer.session.bids import Destination
 from brainviewer.session.directions import Direction
 from brainviewer.session.export import ExportError
 from brainviewer.session.model import course_of
+from brainviewer.session.own_point import OWN_SCAN
 from brainviewer.session.state import Session
 from tests.fakes import FakeLoader, WarpingGenerator, fake_scan, write_fake_checkpoint
 
@@ -65,6 +68,20 @@ def test_everything_is_written_and_read_back(material, tmp_path) -> None:
     assert read_recipe(there.anat / "sub-seed1_label-GM_desc-factual_probseg.json").seed == 1
     assert (there.anat / "sub-seed1_desc-trajectories_volumes.png").read_bytes() == b"plot"
     assert (there.anat / "sub-seed1_desc-window_screenshot.png").read_bytes() == b"window"
+
+
+def test_the_course_from_an_own_scan_is_in_the_table(session, material, tmp_path) -> None:
+    person = material.encoded.person
+    session.adopt_person(person)
+    own = replace(material, recipe=session.recipe(), curves=session.curves.all())
+    there = Destination(tmp_path / "out", "x")
+    run(Order(frozenset({Part.TABLE}), there), own)
+    with (there.anat / "sub-x_desc-trajectories_volumes.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["pin"] == OWN_SCAN]
+    assert len(rows) == len(material.curves[0].trajectory.ages)
+    ages, volumes = zip(*((float(it["age_years"]), float(it["GM_ml"])) for it in rows), strict=True)
+    measured = material.encoded.scan.volumes_ml["GM"]
+    assert np.interp(person.factual["age"], ages, volumes) == pytest.approx(measured, rel=1e-3)
 
 
 def test_the_table_is_whole_even_when_the_window_has_only_begun(material, tmp_path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -33,6 +35,18 @@ def test_those_that_changed_most_come_first(panel) -> None:
         "third ventricle", "left hippocampus", "brain stem", "right hippocampus",
     )  # fmt: skip
     assert panel.bars.item(1, 2).text() == "3.0 mL, −14.3 %"
+
+
+def test_a_place_among_others_is_said_as_soon_as_it_is_known(panel) -> None:
+    placed = [
+        replace(row, percentile=place) for row, place in zip(ROWS, (0, 43, 100, 50), strict=True)
+    ]
+    panel.show_regions(Regions(tuple(placed)))
+    texts = [panel.bars.item(n, 2).text() for n in range(4)]
+    assert texts[1] == "3.0 mL, −14.3 %, ≤ 2nd"
+    assert texts[2].endswith("43rd")
+    assert "43rd percentile of people of this age and sex" in panel.bars.item(2, 2).toolTip()
+    assert panel.tsv().splitlines()[2].endswith("\t43.000")
 
 
 def test_the_order_can_be_chosen(panel) -> None:

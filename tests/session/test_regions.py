@@ -7,6 +7,7 @@ import pytest
 
 from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.base import KnowsRegions
+from brainviewer.session.regions import alike_conditions, percentiles_among
 from tests.fakes import write_fake_checkpoint
 
 
@@ -76,3 +77,25 @@ def test_a_region_that_is_nowhere_has_no_place(labelled, loader, monkeypatch) ->
     labelled.set_age(71.0)
     labelled.wait_idle()
     assert all(np.isnan(row.centre_mm).all() for row in labelled.regions.regions.rows)
+
+
+def test_regions_have_their_place_among_drawn_people_of_the_same_age_and_sex(labelled) -> None:
+    for row in labelled.regions.regions.rows:
+        assert 0.0 <= row.percentile <= 100.0
+    first = [row.percentile for row in labelled.regions.regions.rows]
+    labelled.set_feature("height", 184.0)
+    labelled.wait_idle()
+    tall = [row.percentile for row in labelled.regions.regions.rows]
+    assert all(after > before for before, after in zip(first, tall, strict=True))
+
+
+def test_the_others_are_asked_for_nothing_but_age_and_sex() -> None:
+    conditions = {"age": 44.4, "sex": "F", "height": 180.0}
+    assert alike_conditions(conditions) == {"age": 44.0, "sex": "F"}
+    assert alike_conditions({"height": 180.0}) == {}
+
+
+def test_percentiles_are_those_counted_by_hand() -> None:
+    others = np.array([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0], [4.0, 5.0]])
+    assert percentiles_among(others, np.array([2.5, 5.0])) == [50.0, 50.0]
+    assert percentiles_among(others, np.array([0.5, 6.0])) == [0.0, 100.0]
