@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brainviewer.core.space import resample
+from brainviewer.core.thinning import thinned
 from brainviewer.core.volume import voxel_volume_ml
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ class LabelRegions:
 
 
 def looks_like_labels(data: NDArray[Any]) -> bool:
-    """Tell whether an image holds a few whole numbers in patches, as a segmentation does."""
+    """Tell whether an image holds a few whole numbers in patches, as a segmentation does.
+
+    Of a large one a part is looked at.
+    """
+    data = thinned(data)
     if not np.isfinite(data).all() or data.min() < 0 or not data.any():
         return False
     if float(data.max()) > LARGEST_LABEL:

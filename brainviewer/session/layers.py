@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 
 from brainviewer.core.regions import looks_like_labels
+from brainviewer.core.thinning import thinned
 from brainviewer.core.tissues import T1, TISSUES, has_tissues
 from brainviewer.core.volume import Brain, Volume
 from brainviewer.session.colormaps import CHANGE, COLORMAPS, LABELS
@@ -192,7 +193,11 @@ def is_successor(new: Layer, old: Layer) -> bool:
 
 
 def auto_window(data: NDArray[Any]) -> tuple[float, float]:
-    """Find the window from the 1st to the 99.5th percentile of what is not zero."""
+    """Find the window from the 1st to the 99.5th percentile of what is not zero.
+
+    Of a large image a part is looked at.
+    """
+    data = thinned(data)
     values = data[np.isfinite(data) & (data != 0)]
     if not values.size:
         return 0.0, 1.0

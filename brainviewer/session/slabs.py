@@ -24,6 +24,8 @@ Slab = NDArray[np.float32]
 
 # Ten overlays in three planes; a slab of 1 mm voxels takes 0.2 MB.
 MOST_SLABS = 32
+# The spline through a larger volume would take seconds and as much memory again.
+MOST_CUBIC_VOXELS = 2**25
 # Of the spline between the voxels.
 ORDERS: dict[Interpolation, int] = {"nearest": 0, "linear": 1, "cubic": 3}
 
@@ -70,6 +72,8 @@ def _sample(volume: Volume, frame: Frame, to_volume: Affine, interpolation: Inte
     start = np.zeros(3)
     start[axis] = frame.index
     slab = np.empty([1 if it == axis else size for it, size in enumerate(frame.shape)], np.float32)
+    if interpolation == "cubic" and volume.data.size > MOST_CUBIC_VOXELS:
+        interpolation = "linear"
     is_cubic = interpolation == "cubic"
     ndimage.affine_transform(
         spline_coefficients(volume.data) if is_cubic else volume.data,

@@ -8,6 +8,7 @@ import numpy as np
 
 from brainviewer.core.space import PICTURE_AXES, world_to_voxel
 from brainviewer.core.volume import voxel_spacing
+from brainviewer.session.layers import NARROWEST
 from brainviewer.session.slicing import contains, cut
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def window_over(values: NDArray[Any]) -> tuple[float, float] | None:
     if not known.size:
         return None
     low, high = float(known.min()), float(known.max())
-    return (low, high) if low < high else None
+    return (low, high) if high - low >= NARROWEST else None
 
 
 def values_in_box(layer: Layer, frame: Frame, a: Point, b: Point) -> NDArray[Any]:
