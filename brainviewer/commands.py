@@ -39,7 +39,7 @@ from brainviewer.generators.checkpoint import (
     resolve_checkpoint,
 )
 from brainviewer.session.bids import Destination, subject_label
-from brainviewer.session.decoder import Decoder, no_refining, no_warps
+from brainviewer.session.decoder import Decoder, no_refining
 from brainviewer.session.directions import parse_direction
 from brainviewer.session.encoding import encoding_steps, label_of, likeness_in_words
 from brainviewer.session.export import (
@@ -281,8 +281,6 @@ def _carried_conditions(
     carry: CarryWish, wishes: Wishes, conditions: Conditions, decoder: Decoder
 ) -> dict[str, Value]:
     """Return the conditions that a scan is to be carried to, before the long work begins."""
-    if not decoder.deforms:
-        raise GenerationError(no_warps(decoder.checkpoint))
     wanted = replace(wishes, age=carry.age, sex=None, settings=carry.settings)
     return _conditions(decoder.checkpoint, wanted, conditions)
 

@@ -191,7 +191,7 @@ class Exporter(QObject):
         if self._session.local_change.direction is None:
             without[Part.LOCAL_CHANGE] = "No local change is shown (View > Local change)"
         if Against.CARRIED not in self._session.comparison.scans:
-            without[Part.CARRIED] = "An own scan and a diffeomorphic generator are needed"
+            without[Part.CARRIED] = "No own scan is shown (File > Open own scan)"
         return without
 
     def _material(self) -> Material:

@@ -161,11 +161,14 @@ class Comparison:
 
     @property
     def scans(self) -> tuple[Against, ...]:
-        """The ways in which the scan can be put beside: carried where it can be, and as it is."""
+        """The ways in which the scan can be put beside: as it is, and carried.
+
+        Carried comes first where it is warped, which is the better picture of the two.
+        """
         if self._encoded is None:
             return ()
-        carries = self._decoder is not None and self._decoder.deforms
-        return (Against.CARRIED, Against.SCAN) if carries else (Against.SCAN,)
+        warps = self._decoder is not None and self._decoder.deforms
+        return (Against.CARRIED, Against.SCAN) if warps else (Against.SCAN, Against.CARRIED)
 
     def choose(self, choice: Choice | None) -> None:
         """Put something beside the brain on the screen, or nothing any more.
@@ -298,7 +301,8 @@ class Comparison:
         try:
             conditions = beside.conditions
             shown = carried_shown(encoded.source, encoded.person, decoder, conditions)
-            compared = Compared(None, shown, source="the scan carried to the conditions of A")
+            done = "warped" if decoder.deforms else "re-toned"
+            compared = Compared(None, shown, source=f"the scan {done} to the conditions of A")
         except (FeatureError, GenerationError) as error:
             compared = Compared(None, sentence=str(error))
         self._post(partial(self._on_made, topic, compared))

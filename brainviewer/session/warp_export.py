@@ -145,8 +145,9 @@ def _about(
 ) -> dict[str, Any]:
     """Say what a carried scan is."""
     return {
-        "Description": f"the scan {scan.name}, without skull and evened out, carried by the change "
-        f"that a generative model expects between the conditions; a hypothetical image",
+        "Description": f"the scan {scan.name}, without skull and evened out, "
+        f"{'warped' if decoder.deforms else 're-toned'} by the change that a generative model "
+        f"expects between the conditions; a hypothetical image",
         "SkullStripped": True,
         "Sources": [scan.name],
         "Checkpoint": decoder.checkpoint.name,

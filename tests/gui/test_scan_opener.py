@@ -119,7 +119,7 @@ def test_where_brains_are_warps_the_scan_itself_is_carried_along(
     wait_until_idle(started, qtbot)
     card = started.viewing.compare.other_card
     assert card.chooser.currentText() == "The scan carried"
-    assert "carried to the conditions of A" in card.words.text()
+    assert "the scan warped to the conditions of A" in card.words.text()
     assert "carried along when age or features change" in started.messages.label.text()
     started.session.set_age(75.0)
     wait_until_idle(started, qtbot)

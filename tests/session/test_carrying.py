@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from brainviewer.core.nifti import read_volume
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.tissues import T1
 from brainviewer.core.volume import Brain
 from brainviewer.session.bids import Destination
+from brainviewer.session.carrying import brightness_of_tissues
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.export import ExportError
 from brainviewer.session.layers import layers_of
@@ -73,7 +75,7 @@ def test_it_follows_age_and_moves_as_the_generator_says(session, beside, encoded
     here, there = shown.brain.data[:3], encoded.scan.brain.data
     expected = 0.6 * there[:, :, :-1] + 0.4 * there[:, :, 1:]
     np.testing.assert_allclose(here[:, :, :-1], expected, atol=1e-5)
-    assert "carried" in beside.compared.source
+    assert "the scan warped to the conditions of A" in beside.compared.source
 
 
 def test_its_image_gets_as_bright_as_the_generator_says(session, beside, encoded) -> None:
@@ -98,15 +100,65 @@ def test_another_person_has_no_scan_to_carry(session, beside) -> None:
     assert beside.choice == Choice()
 
 
-def test_a_generator_that_does_not_warp_offers_the_scan_alone(make_session) -> None:
+@pytest.fixture
+def retoned(make_session):
+    """A session whose generator makes every brain anew, with the scan carried beside."""
     session = make_session(FakeLoader(kind=FakeGenerator))
     session.open_checkpoint("fake")
     session.wait_idle()
-    session.encode_scan(fake_scan(), KNOWN)
+    session.encode_scan(scan_with_image(), KNOWN)
     session.wait_idle()
-    assert session.comparison.scans == (Against.SCAN,)
     session.comparison.choose(CARRIED)
-    assert session.comparison.choice == Choice()
+    session.wait_idle()
+    return session
+
+
+def test_a_generator_that_does_not_warp_gives_the_scan_back_at_its_own_age(retoned) -> None:
+    shown, encoded = retoned.comparison.compared.shown, retoned.comparison.encoded
+    np.testing.assert_array_equal(shown.brain.data[:3], encoded.scan.brain.data)
+    assert "re-toned" in retoned.comparison.compared.source
+
+
+def test_a_generator_that_does_not_warp_adds_what_it_expects_to_differ(retoned) -> None:
+    encoded = retoned.comparison.encoded
+    retoned.set_age(74.0)
+    retoned.wait_idle()
+    before, after = (
+        retoned.generator.generate(encoded.person.identity, KNOWN | {"age": age}).data
+        for age in (44.0, 74.0)
+    )
+    expected = np.clip(encoded.scan.brain.data + after - before, 0.0, 1.0)
+    expected /= np.maximum(expected.sum(axis=0), 1.0)
+    brain = retoned.comparison.compared.shown.brain
+    np.testing.assert_allclose(brain.data[:3], expected, atol=1e-4)
+    assert brain.data[:3].sum(axis=0).max() < 1.001
+    assert np.abs(after - before).max() > 0.5
+
+
+def test_the_image_of_a_scan_takes_on_its_own_brightness_of_the_tissues(retoned) -> None:
+    """The maps of the fake scan are its image: each tissue has its own place and brightness."""
+    scan = retoned.comparison.encoded.source
+    bright = {"WM": 0.8, "GM": 0.5, "CSF": 0.2}
+    maps = scan.maps.data[:3]
+    image = sum(level * maps[n] ** 2 for n, level in enumerate(bright.values()))
+    toned = replace(scan, t1=replace(scan.t1, data=np.float32(image)))
+    found = brightness_of_tissues(toned)
+    assert found["WM"] > found["GM"] > found["CSF"]
+    assert found["WM"] == pytest.approx(0.8, abs=0.1)
+
+
+def test_a_re_toned_scan_is_written_too(retoned, tmp_path) -> None:
+    encoded = retoned.comparison.encoded
+    own = read_volume(written(retoned, encoded, tmp_path / "own", age=44.0)[-1])
+    np.testing.assert_allclose(own.data, encoded.source.t1.data, atol=1e-3)
+    paths = written(retoned, encoded, tmp_path / "old", age=74.0)
+    changed = read_volume(next(it for it in paths if "space-orig" in it.name))
+    assert np.abs(changed.data - own.data).max() > 0.05
+    outside = encoded.source.t1.data == 0
+    assert not changed.data[outside].any()
+    about = json.loads(paths[0].with_name("sub-X_desc-carried_T1w.json").read_text())
+    assert "re-toned by the change" in about["Description"]
+    assert about["Warning"] == NOT_CLINICAL
 
 
 def written(session, encoded, folder, *, age: float) -> list:
