@@ -60,4 +60,4 @@ def encode_person(
 
     known = zlib.crc32(np.ascontiguousarray(maps).data)
     found = cache.get(("identity", known, dict(conditions)), find) if cache else find()
-    return Identity(found["latent"], "encoded scan")
+    return Identity(found["latent"], "encoded")

@@ -70,7 +70,8 @@ def calibrate_volumes(
     curve = np.column_stack([a, a * a, s])
     others = design[:, design.shape[1] - y.shape[1] :]
     wanted = predicted_volumes(curve, others, volumes_ml)
-    has_regions = regions_ml is not None and bool(np.isfinite(regions_ml).all(axis=1).any())
+    labelled = np.array([]) if regions_ml is None else np.isfinite(regions_ml).any(axis=1)
+    has_regions = bool(labelled.any())
     if has_regions:
         assert regions_ml is not None
         wanted = np.column_stack([wanted, predicted_volumes(curve, others, regions_ml)])
