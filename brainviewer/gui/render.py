@@ -28,6 +28,7 @@ from brainviewer.gui.reporter import report_steps
 from brainviewer.gui.theme import ThemeFollower
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.recipe_files import open_recipe
+from brainviewer.session.scene import scene_from_json
 from brainviewer.session.settings import Settings
 from brainviewer.session.state import Session
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from brainviewer.core.recipe import Recipe
     from brainviewer.core.volume import Brain
     from brainviewer.gui.pane_3d import Pane3D
     from brainviewer.session.decoder import LoadGenerator
@@ -49,7 +51,7 @@ def render_recipe(
     recipe: Path,
     out: Path,
     *,
-    size: tuple[int, int] = SIZE_PIXELS,
+    size: tuple[int, int] | None = None,
     device: str = "auto",
     load: LoadGenerator = load_generator,
     root: Path = REPOSITORY_CHECKPOINTS,
@@ -64,7 +66,8 @@ def render_recipe(
         A saved recipe, or the sidecar of an export.
     out : Path
         The PNG file to write.
-    size : (width, height), pixels
+    size : (width, height), pixels, optional
+        Of the window; as large as that of the recipe without it.
     device, load, root
         As for `Session`.
     beside : str
@@ -135,7 +138,7 @@ def drawn_window(
     device: str,
     load: LoadGenerator,
     root: Path,
-    size: tuple[int, int] = SIZE_PIXELS,
+    size: tuple[int, int] | None = None,
     beside: str = "",
     arrange: Callable[[MainWindow], None] | None = None,
 ) -> Iterator[MainWindow]:
@@ -151,7 +154,7 @@ def drawn_window(
     failures: list[str] = []
     session.failed.connect(failures.append)
     try:
-        window.resize(*size)
+        window.resize(*(size or _size_of(wanted)))
         window.docks.reset()
         window.show()
         session.notice.connect(_tell)
@@ -172,6 +175,12 @@ def drawn_window(
     finally:
         window.close()
         window.deleteLater()
+
+
+def _size_of(recipe: Recipe) -> tuple[int, int]:
+    """Return how large the window of a recipe was."""
+    scene = None if recipe.view is None else scene_from_json(recipe.view)
+    return SIZE_PIXELS if scene is None or scene.window_pixels is None else scene.window_pixels
 
 
 def _choice_of(beside: str, root: Path) -> Choice | None:

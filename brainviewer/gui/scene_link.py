@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from brainviewer.session.directions import directions_of
 from brainviewer.session.model import recipe_of
-from brainviewer.session.scene import SavedPin, Scene, scene_from_json
+from brainviewer.session.scene import WINDOW_PIXELS, SavedPin, Scene, scene_from_json
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QSize
+
     from brainviewer.core.recipe import Recipe
     from brainviewer.gui.docks import Docks
     from brainviewer.gui.file_opener import FileOpener
@@ -105,6 +107,7 @@ class SceneLink:
             structure=structure,
             local_change="" if direction is None else direction.text,
             in_front=self._docks.in_front,
+            window_pixels=_within(self._viewing.window().size()),
         )
 
     def _show_waiting(self) -> None:
@@ -139,3 +142,9 @@ class SceneLink:
     def _on_failed(self, _sentence: str) -> None:
         """Keep the view of now when the brain of a recipe cannot come, or may not."""
         self._waiting = None
+
+
+def _within(size: QSize) -> tuple[int, int]:
+    """Return the size of a window that a recipe can hold."""
+    low, high = WINDOW_PIXELS
+    return min(max(size.width(), low), high), min(max(size.height(), low), high)

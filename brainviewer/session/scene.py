@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 World = tuple[float, float, float]
 
 FARTHEST_MM = 1e6
+WINDOW_PIXELS = (200, 8192)
 
 LARGE = ("", *Plane, LARGE_3D)
 MODES_3D = ("Surfaces", "Volume", "Glass", "Tissues", "White matter", "Grey matter", "CSF")
@@ -107,6 +108,8 @@ class Scene:
         How the second brain is looked at.
     in_front : str
         The part that is in front of those below the slices: one of `PARTS`, or empty.
+    window_pixels : (width, height) or None
+        How large the window was; a picture without a screen is as large.
     """
 
     crosshair: World
@@ -126,6 +129,7 @@ class Scene:
     legend: bool = True
     blending: Blending = field(default_factory=Blending)
     in_front: str = ""
+    window_pixels: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the scene as plain values, the ``view`` of a recipe."""
@@ -156,6 +160,7 @@ class Scene:
             "legend": self.legend,
             "compare": {**asdict(self.blending), "spans": dict(self.blending.spans)},
             "in_front": self.in_front,
+            "window_pixels": self.window_pixels and list(self.window_pixels),
         }
 
 
@@ -187,6 +192,7 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             legend=_flag(entry.get("legend", True)),
             blending=_blending(entry.get("compare", {})),
             in_front=_one_of(entry.get("in_front", ""), PARTS),
+            window_pixels=_window(entry.get("window_pixels")),
         )
     except KeyError as error:
         raise RecipeError(f"the view of the recipe has no {error}") from error
@@ -285,6 +291,16 @@ def _blending(value: object) -> Blending:
         raise ValueError("a divider in 0-1 and positive spans were expected")
     together = Together(entry.get("together", Together.SIDE_BY_SIDE))
     return Blending(together, divider, _text(entry.get("layer", "")), spans)
+
+
+def _window(value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    low, high = WINDOW_PIXELS
+    sizes = [_count(it) for it in _list(value)]
+    if len(sizes) != 2 or not all(low <= size <= high for size in sizes):
+        raise ValueError(f"a width and a height of {low}-{high} pixels were expected, got {sizes}")
+    return sizes[0], sizes[1]
 
 
 def _region(entry: Mapping[str, Any]) -> ShownRegion:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 
 from brainviewer.core.recipe import read_recipe, write_recipe
 from brainviewer.core.space import Convention, Plane
@@ -112,6 +113,8 @@ def test_the_picture_without_a_screen_shows_the_same_scene(
         arrange=lambda window: seen.append(view_of(window)),
     )
     qtbot.waitUntil(lambda: (tmp_path / "picture.png").exists())
+    drawn = QImage(str(tmp_path / "picture.png"))
+    assert (drawn.width(), drawn.height()) == (dressed.width(), dressed.height())
     wanted = view_of(dressed)
     assert [it["name"] for it in wanted["layers"]][1] == "scan"
     assert seen[0]["planes"] == wanted["planes"]

@@ -39,6 +39,7 @@ def scene(session) -> Scene:
         legend=False,
         blending=Blending(Together.DIFFERENCE, 0.25, "GM", {"GM": 0.1}),
         in_front="regions",
+        window_pixels=(1300, 700),
     )
 
 
@@ -53,6 +54,7 @@ def test_a_view_comes_back_as_it_was(scene) -> None:
     assert not again.legend
     assert again.blending == scene.blending
     assert again.in_front == "regions"
+    assert again.window_pixels == (1300, 700)
 
 
 def _changed(entry, path: str, value: object):
@@ -83,6 +85,8 @@ def _changed(entry, path: str, value: object):
         ("compare/spans", {"GM": 0.0}, "a divider in 0-1 and positive spans were expected"),
         ("compare/spans", ["GM"], "an object was expected"),
         ("compare", 3, "an object was expected"),
+        ("window_pixels", [1e9, 5], "a whole number was expected"),
+        ("window_pixels", [100000, 500], "a width and a height of 200-8192 pixels were expected"),
         ("in_front", "cellar", "one of volumes, features, regions was expected"),
         ("planes/axial/zoom", 1e9, "zoom must lie in 0.5-40"),
         ("layers/0/window", [1, 0], "a window goes from a lower to a higher value"),
