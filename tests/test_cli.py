@@ -277,15 +277,15 @@ def test_encode_writes_a_person_that_can_be_made_older(run, scan, out, tmp_path)
     assert "sub-X" in lines[0]
 
 
-def test_a_scan_is_carried_only_where_a_folder_and_a_warp_are(run, scan, out, tmp_path) -> None:
+def test_a_scan_is_carried_where_a_folder_is_given(run, scan, out, tmp_path) -> None:
     recipe = tmp_path / "person.json"
     code, _, error = run("encode", scan, "--out", recipe, "--to", 70)
     assert code == 1
     assert "say with --carried where" in error
-    code, _, error = run("encode", scan, "--out", recipe, "--to", 70, "--carried", out)
-    assert code == 1
-    assert "tiny makes every brain voxel by voxel" in error
     assert not recipe.exists()
+    assert run("encode", scan, "--out", recipe, "--to", 50, "--carried", out)[0] == 0
+    (carried,) = out.glob("sub-X/anat/*label-GM*carried*.nii.gz")
+    assert read_volume(carried).data.any()
 
 
 def test_encode_asks_who_is_on_the_scan(run, scan, tmp_path) -> None:
