@@ -16,6 +16,7 @@ import torch
 from brainviewer import __version__, cli
 from brainviewer.cohort import preparing
 from brainviewer.cohort.own_scan import OwnScan
+from brainviewer.core.nifti import read_volume
 from brainviewer.core.volume import Brain
 from brainviewer.generators.checkpoint import find_checkpoints, open_checkpoint, resolve_checkpoint
 from brainviewer.training.dataset import load_training_data
