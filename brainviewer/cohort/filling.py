@@ -15,6 +15,7 @@ import torch
 
 from brainviewer.cohort.store import CohortError, CohortStore, Manifest, PersonRecord
 from brainviewer.core.files import reason_for, remove_stale
+from brainviewer.core.processes import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -190,7 +191,8 @@ def _start_processes(workers: int) -> ProcessPoolExecutor:
 
 
 def _start_worker() -> None:
-    """Give a process one thread: the processes share the cores."""
+    """Give a process one thread, as the processes share the cores, and no life of its own."""
+    end_with_parent()
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
     torch.set_num_threads(1)
 

@@ -7,6 +7,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from brainviewer.core.processes import end_with_parent
 from brainviewer.session.failures import sentence_for
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def prepare(path: Path, on_stage: Callable[[int], None]) -> OwnScan:
 
 def _serve(sender: Connection, work: Work, path: Path) -> None:
     """Do the work in the process and send what comes of it."""
+    end_with_parent()
     with sender:
         try:
             found = work(path, lambda stage: sender.send(("stage", stage)))

@@ -26,6 +26,7 @@ import torch
 from brainviewer.cohort.reading import FULL, People
 from brainviewer.cohort.store import CohortError
 from brainviewer.core.files import write_atomically, write_json_atomically
+from brainviewer.core.processes import end_with_parent
 from brainviewer.core.scenario import feature_age
 from brainviewer.generators.device import choose_device
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
@@ -244,7 +245,7 @@ def _run(work: Callable[[Job], float], jobs: Iterator[Job], processes: int) -> I
         return
     threads = max(1, (os.cpu_count() or 1) // processes)
     with ProcessPoolExecutor(
-        processes, multiprocessing.get_context("spawn"), torch.set_num_threads, (threads,)
+        processes, multiprocessing.get_context("spawn"), _start_process, (threads,)
     ) as pool:
         running = {pool.submit(work, job) for job in islice(jobs, 2 * processes)}
         try:
@@ -257,6 +258,11 @@ def _run(work: Callable[[Job], float], jobs: Iterator[Job], processes: int) -> I
                 "a process that registered people was ended from outside, perhaps for lack of "
                 "memory; train again with --resume, and with fewer --processes"
             ) from error
+
+
+def _start_process(threads: int) -> None:
+    torch.set_num_threads(threads)
+    end_with_parent()
 
 
 @lru_cache(maxsize=1)
