@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from brainviewer import __version__
+from brainviewer.core.files import reason_for
+from brainviewer.core.sentences import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,11 +77,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return FAILED
-    except (ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError, MemoryError) as error:
         logging.getLogger(__name__).debug("the command failed", exc_info=True)
-        print(f"brainviewer: {error}", file=sys.stderr)
+        print(f"brainviewer: {_in_words(error)}", file=sys.stderr)
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "the memory of this computer is used up; close other programs and try again"
+    if isinstance(error, OSError) and error.errno is not None:
+        return one_line(f"{error.filename or 'the system refused'}: {reason_for(error)}")
+    return one_line(str(error))
 
 
 @app.default

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -140,6 +141,28 @@ def test_a_failure_is_exit_code_one_with_one_sentence_on_stderr(
     assert sentence.format(low=known.low, high=known.high) in complaints
     assert "Traceback" not in complaints
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "ENOSPC", "a.nii"), "a.nii: no space is left on the disk"),
+        (OSError(errno.EROFS, "EROFS"), "the system refused: the disk is read-only"),
+        (MemoryError(), "the memory of this computer is used up; close other programs"),
+        (RuntimeError("two\nlines"), "two lines"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence_too(
+    run, out, monkeypatch, error, sentence
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("brainviewer.commands.generate_brains", fail)
+    code, _, complaints = run("generate", "--out", out)
+    assert code == 1
+    assert complaints.startswith(f"brainviewer: {sentence}")
+    assert complaints.count("\n") == 1
 
 
 def test_a_command_that_is_stopped_says_so(run, out, monkeypatch) -> None:

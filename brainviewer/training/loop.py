@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import io
 import logging
 import math
 import time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from brainviewer.core.files import write_atomically
+from brainviewer.core.files import write_atomically, write_text_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -259,9 +260,9 @@ class _Log:
 
     def __init__(self, path: Path, first: int) -> None:
         self._path = path
-        kept = _rows_before(path, first)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(kept)
+        table = io.StringIO(newline="")
+        csv.writer(table).writerows(_rows_before(path, first))
+        write_text_atomically(path, table.getvalue())
 
     def write(self, step: int, numbers: dict[str, float]) -> None:
         """Append the numbers of a step."""
@@ -273,7 +274,9 @@ def _rows_before(path: Path, first: int) -> list[list[str]]:
     if first == 0 or not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.reader(file) if row and int(row[0]) < first]
+        # The last row of a run that was killed may be torn.
+        rows = [row for row in csv.reader(file) if len(row) == 3 and row[0].isdecimal()]
+    return [row for row in rows if int(row[0]) < first]
 
 
 def _not_finite(step: int, numbers: dict[str, float], state: Path) -> str:
