@@ -1,9 +1,10 @@
 """A brain as a diffeomorphic warp of a sharp template.
 
-    shares(x) = T(exp(v)(x)),    v = c + B^T (W^T d(y) + b + F e)
+    shares(x) = T_y(exp(v)(x)),    v = c + B^T (W^T d(y) + b + F e)
 
-with the template T, the flow of a stationary velocity v, a basis B of velocities, the design d of
-the conditions y and standard normal noise e: a conditional template (Dalca et al. 2019, NeurIPS 32)
+with the template T_y, whose tissues mix by age and sex (`brainviewer.generators.mixture`), the flow
+of a stationary velocity v, a basis B of velocities, the design d of the conditions y and standard
+normal noise e: a conditional template (Dalca et al. 2019, NeurIPS 32)
 with the statistics of velocities of registered people (Arsigny et al. 2006, MICCAI). The rows of
 W^T B are coefficient fields; F F^T is how people differ who are asked for the same. Somebody who
 was registered keeps what the basis does not hold: v = ... + r, with r behind e in the latent.
@@ -32,6 +33,7 @@ from brainviewer.generators.flow import (
     resample,
 )
 from brainviewer.generators.intensities import Intensities, lit, resized
+from brainviewer.generators.mixture import Mixture, mixed, mixed_by
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
 from brainviewer.generators.region_maps import RegionMaps
 from brainviewer.generators.registration import Effort, registration_steps
@@ -82,6 +84,8 @@ class DiffeoConfig:
         Whether the template is known on a grid twice as fine too.
     t1 : bool
         Whether it is known how bright the tissues are in a T1-weighted image.
+    mixture : bool
+        Whether the tissues of the template mix anew with age and sex.
     """
 
     shape: tuple[int, int, int]
@@ -91,6 +95,7 @@ class DiffeoConfig:
     regions: tuple[str, ...] = ()
     fine: bool = False
     t1: bool = False
+    mixture: bool = False
 
     def __post_init__(self) -> None:
         if any(n % MULTIPLE for n in self.shape):
@@ -163,6 +168,7 @@ class Diffeo(nn.Module):
         self.regions = RegionMaps(len(config.regions), config.coarse_shape, config.shape)
         voxels = config.voxels
         self.intensities = Intensities(config.shape, config.age_terms) if config.t1 else None
+        self.mixture = Mixture(config.shape, config.age_terms) if config.mixture else None
         terms = config.age_terms + config.conditions
         self.register_buffer("knots", torch.linspace(-1.5, 1.5, config.knots))
         self.register_buffer("centre", torch.zeros(voxels))
@@ -208,26 +214,27 @@ class Diffeo(nn.Module):
 
     def shares(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
-        return self._pulled(self.velocity(noise, y))
+        return _with_background(self._tissues(exponentiate(self.velocity(noise, y)), y))
 
     def light(self, flow: Tensor, y: Tensor) -> Tensor:
         """Return the light (B, 4, I, J, K) that makes an image of carried tissue shares."""
         assert self.intensities is not None
-        return self.intensities.light(self.design(y)[:, : self.config.age_terms], flow)
+        return self.intensities.light(self._terms_of_age(y), flow)
 
     def tissues_and_image(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue shares and T1-weighted image (B, 4, I, J, K) of noise and conditions."""
         flow = exponentiate(self.velocity(noise, y))
-        template = self.mean.shares[:, :3].expand(len(flow), -1, -1, -1, -1)
-        shares = pull(template, resample(flow, self.config.shape))
+        shares = self._tissues(flow, y)
         return torch.cat([shares, lit(shares, self.light(flow, y))], dim=1)
 
     def tone(self, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        """Return by how much the light changes in the brain (I, J, K) under `after`; 1 outside."""
+        """Return by how much the image changes in the brain (I, J, K) under `after`; 1 outside.
+
+        Besides what the flow moves: how bright tissues are, and how they mix.
+        """
         flow = exponentiate(self.velocity(noise, after))
-        shares = pull(self.mean.shares[:, :3], resample(flow, self.config.shape))
-        first, second = (lit(shares, self.light(flow, y)) for y in (before, after))
-        inside = shares.sum(dim=1, keepdim=True)
+        first, second = (lit(self._tissues(flow, y), self.light(flow, y)) for y in (before, after))
+        inside = self._tissues(flow, after).sum(dim=1, keepdim=True)
         ratio = (second + DIM) / (first + DIM)
         factor: Tensor = (1.0 + inside * (ratio - 1.0))[0, 0]
         return factor.clamp(1.0 / LARGEST_TONE, LARGEST_TONE)
@@ -239,28 +246,39 @@ class Diffeo(nn.Module):
         with the tissue shares and, where it is known, the image.
         """
         assert self.fine is not None
-        shape, template, light = self.config.fine_shape, self.fine.shares[:, :3], None
+        shape, template = self.config.fine_shape, self.fine.shares[:, :3]
+        light = mixture = None
         with torch.inference_mode(), full_precision(noise):
             coarse = exponentiate(self.velocity(noise, y))
             flow = resample(coarse, shape)
             if self.config.t1:
                 light = resized(self.light(coarse, y), shape)
+            if self.mixture is not None:
+                mixture = resized(self.mixture.carried(self._terms_of_age(y), coarse), shape)
         for start in range(0, shape[0], FINE_SLAB):
             stop = min(start + FINE_SLAB, shape[0])
             with torch.inference_mode(), full_precision(noise):
                 slab = pull_slab(template, flow, start, stop)
+                if mixture is not None:
+                    slab = mixed_by(slab, mixture[:, :, start:stop])
                 if light is not None:
                     slab = torch.cat([slab, lit(slab, light[:, :, start:stop])], dim=1)
             yield slab
 
-    def carried(self, scores: Tensor) -> Tensor:
-        """Return the template's shares (B, 4, I, J, K), carried by what scores (B, L) span."""
-        return self._pulled(self._spanned(scores))
+    def carried(self, scores: Tensor, y: Tensor) -> Tensor:
+        """Return the tissues (B, 3, I, J, K) under conditions, carried by what scores span."""
+        return self._tissues(exponentiate(self._spanned(scores)), y)
 
-    def _pulled(self, velocity: Tensor) -> Tensor:
-        flow = exponentiate(velocity)
-        template = self.mean.shares.expand(len(flow), -1, -1, -1, -1)
-        return pull(template, resample(flow, self.config.shape))
+    def _tissues(self, flow: Tensor, y: Tensor) -> Tensor:
+        """Return the template's tissues (B, 3, I, J, K), carried by flows, under conditions."""
+        template = self.mean.shares[:, :3].expand(len(flow), -1, -1, -1, -1)
+        shares = pull(template, resample(flow, self.config.shape))
+        if self.mixture is None:
+            return shares
+        return mixed(shares, self.mixture.carried(self._terms_of_age(y), flow))
+
+    def _terms_of_age(self, y: Tensor) -> Tensor:
+        return self.design(y)[:, : self.config.age_terms]
 
     def displacement(self, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
         """Return where a brain under `after` has what that under `before` has: (B, 3, I, J, K).
@@ -324,6 +342,11 @@ class Diffeo(nn.Module):
                 torch.autograd.backward(loss)
                 optimizer.step()
             return noise.detach()
+
+
+def _with_background(tissues: Tensor) -> Tensor:
+    """Append what the tissues (B, 3, I, J, K) lack of 1."""
+    return torch.cat([tissues, 1.0 - tissues.sum(dim=1, keepdim=True)], dim=1)
 
 
 class DiffeoGenerator(TissueGenerator):

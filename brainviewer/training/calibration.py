@@ -144,7 +144,7 @@ def _volume_slopes(model: Diffeo, noise: Tensor, own: Tensor, voxel_ml: float) -
     slopes = np.zeros((3, model.config.latent))
     for one in noise:
         scores = model.scores(one[None], own[None]).requires_grad_()
-        volumes = model.carried(scores)[0, :3].sum(dim=(1, 2, 3)) * voxel_ml
+        volumes = model.carried(scores, own[None])[0].sum(dim=(1, 2, 3)) * voxel_ml
         for tissue, volume in enumerate(volumes):
             (slope,) = torch.autograd.grad(volume, scores, retain_graph=True)
             slopes[tissue] += slope[0].double().numpy() / len(noise)

@@ -18,6 +18,7 @@ from brainviewer.training.calibration import calibrate_volumes
 from brainviewer.training.dataset import encode_people, fit_deviations
 from brainviewer.training.intensities import fit_intensities
 from brainviewer.training.loop import Progress
+from brainviewer.training.mixture import fit_mixture
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
 from brainviewer.training.region_maps import NO_LABELS, RegionLabels, fit_region_maps
 from brainviewer.training.registering import RegistrationRun, as_shares
@@ -108,7 +109,8 @@ def fit_diffeo(
     most = 2 * len(kept) - 1  # which people and their mirror images span, their mean taken off
     sizes = replace(config, components=min(config.components, most), regions=labels.groups.names)
     seen = [images(name) for name in kept.ids]
-    model = Diffeo(replace(sizes, fine=True, t1=any(image is not None for image in seen)))
+    pictured = any(image is not None for image in seen)
+    model = Diffeo(replace(sizes, fine=True, t1=pictured, mixture=config.conditions > 0))
     model.mean.shares.copy_(torch.from_numpy(template)[None])
     assert model.fine is not None
     fine = refine_template(load_anatomy(template.shape[1:], data.affine), template, effort)
@@ -118,6 +120,7 @@ def fit_diffeo(
     scores = fit_velocities(model, velocities, y)
     scores["labelled"] = fit_region_maps(model.regions, labels.of_people(kept.ids, velocities))
     if config.conditions:
+        scores["mixture_missed"] = _fit_mixture(model, kept, velocities, y)
         voxel_ml = voxel_volume_ml(data.affine)
         scores |= calibrate_volumes(
             model,
@@ -141,6 +144,16 @@ def fit_diffeo(
     _log.info("the pictures of the registration are in %s", page)
     run.log(len(kept), scores | validate(model, data))
     return model, data
+
+
+def _fit_mixture(model: Diffeo, people: People, velocities: FloatArray, y: Tensor) -> float:
+    """Fit how the tissues mix with age and sex."""
+    assert model.mixture is not None
+    terms = model.design(y)[:, : model.config.age_terms].numpy()
+    given = (
+        (as_shares(maps), velocity) for maps, velocity in zip(people.maps, velocities, strict=True)
+    )
+    return fit_mixture(model.mixture, model.mean.shares[:, :3], terms, given)
 
 
 def _fit_image(
