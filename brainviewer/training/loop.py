@@ -10,7 +10,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +20,10 @@ from brainviewer.core.files import write_atomically, write_text_atomically
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Self
 
     from lightning_fabric import Fabric
 
-    from brainviewer.training.dataset import Batch
     from brainviewer.training.recipe import TrainingRecipe
 
 _log = logging.getLogger(__name__)
@@ -74,15 +74,28 @@ class Player:
         return [{"params": own, "multiple": multiple} for multiple, own in found.items()]
 
 
-class Source(Protocol):
+class Shared(Protocol):
+    """A batch that several processes share out."""
+
+    def part(self, rank: int, processes: int) -> Self:
+        """Return the share of one of several processes."""
+        ...
+
+
+Given = TypeVar("Given", bound=Shared, covariant=True)
+Taken = TypeVar("Taken", bound=Shared, contravariant=True)
+Same = TypeVar("Same", bound=Shared)
+
+
+class Source(Protocol[Given]):
     """Where the batches come from."""
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> Given:
         """Make the batch of a step, the same in every run."""
         ...
 
 
-class Task(Protocol):
+class Task(Protocol[Taken]):
     """What a family brings to the loop.
 
     A step is one turn of each player whose time it is, in order: its losses, their gradients, its
@@ -100,7 +113,7 @@ class Task(Protocol):
         ...
 
     def losses(
-        self, player: str, modules: Mapping[str, nn.Module], batch: Batch, random: torch.Generator
+        self, player: str, modules: Mapping[str, nn.Module], batch: Taken, random: torch.Generator
     ) -> dict[str, Tensor]:
         """Return the terms of a player's turn; ``"total"`` is differentiated.
 
@@ -138,8 +151,8 @@ class Progress:
 
 
 def train(
-    task: Task,
-    source: Source,
+    task: Task[Same],
+    source: Source[Same],
     recipe: TrainingRecipe,
     *,
     fabric: Fabric,
@@ -307,7 +320,7 @@ class _Run:
     """All that must be remembered to go on."""
 
     path: Path
-    task: Task
+    task: Task[Any]
     team: Mapping[str, _Seat]
     average: _Average
 

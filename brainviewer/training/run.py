@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from brainviewer.cohort.store import CohortStore
     from brainviewer.generators.diffeo import Diffeo
     from brainviewer.generators.loading import Sizes
+    from brainviewer.generators.parcellation import NetworkFacts
     from brainviewer.training.dataset import TrainingData
     from brainviewer.training.recipe import TrainingRecipe
     from brainviewer.training.task import FamilyTask
@@ -55,6 +56,13 @@ def _fit_diffeo() -> Fit:
     return fit_diffeo
 
 
+def _region_training() -> Callable[..., NetworkFacts]:
+    """Import what needs MONAI only when it is asked for."""
+    from brainviewer.training.parcellation import train_region_network
+
+    return train_region_network
+
+
 TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], FamilyTask]] = {
     "vae": VAETask,
     "cvae": VAETask,
@@ -70,6 +78,8 @@ TASKS: dict[str, Callable[[TrainingData, TrainingRecipe, str], FamilyTask]] = {
 FITTED: dict[str, Callable[[], Fit]] = {"diffeo": _fit_diffeo}
 # What a family is trained on; tissue maps unless it is here.
 CHANNELS = {"brainsynth": T1}
+# Not a generator: the network that finds regions in what generators make.
+REGIONS = "regions"
 
 
 def train_checkpoint(
@@ -84,7 +94,7 @@ def train_checkpoint(
     command: str,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
-    """Train a generator and write its checkpoint.
+    """Train a generator and write its checkpoint, or the network that finds regions.
 
     Parameters
     ----------
@@ -105,7 +115,7 @@ def train_checkpoint(
     TrainingError
         When a loss is not finite.
     """
-    known = (*TASKS, *FITTED)
+    known = (*TASKS, *FITTED, REGIONS)
     if recipe.generator not in known:
         raise TrainingRecipeError(
             f"generator must be one of {', '.join(known)}, got {recipe.generator!r}"
@@ -113,6 +123,11 @@ def train_checkpoint(
     source, licence = _describe_source(store)
     fitted_at_once = recipe.generator in FITTED
     fabric = _start_processes(recipe, device, 1 if fitted_at_once else processes)
+    if recipe.generator == REGIONS:
+        _region_training()(
+            recipe, store, out, fabric=fabric, resume=resume, source=source, on_progress=on_progress
+        )
+        return
     channels: Sequence[str] = CHANNELS.get(recipe.generator, TISSUES)
     data = load_training_data(store, recipe, more, channels=tuple(channels))
     state = out / "training"

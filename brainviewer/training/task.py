@@ -100,7 +100,7 @@ class FamilyTask(ABC):
     def set_mean(self, data: TrainingData) -> None:
         """Tell the model the mean brain of the training people."""
 
-    def batches(self, people: BatchSource) -> Source:
+    def batches(self, people: BatchSource) -> Source[Batch]:
         """Return what the loop draws its batches from: the people."""
         return people
 
