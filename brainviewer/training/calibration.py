@@ -28,7 +28,7 @@ ALPHAS = tuple(float(alpha) for alpha in np.logspace(-1, 4, 26))
 ROUNDS = 3
 DAMPING = 0.003  # of the mean variance of a volume, so that no step is long where slopes are alike
 # Of each region's own variance: a hundred people say little of one region, and tissues go first.
-REGION_DAMPING = 0.1
+REGION_DAMPING = 0.5
 REFERENCES = 6  # people of all ages in whom the slopes of regions are found
 LEAST_ML = 1e-6
 SEED = 1
