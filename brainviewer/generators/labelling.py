@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.tissues import T1, TISSUES
+from brainviewer.core.volume import voxel_spacing
 from brainviewer.generators.base import KnowsRegions
-from brainviewer.generators.parcellation import shipped_network
+from brainviewer.generators.parcellation import ParcellationError, finish, shipped_network
 
 if TYPE_CHECKING:
+    from collections.abc import Generator as Steps
+
     from numpy.typing import NDArray
 
     from brainviewer.core.features import Conditions
-    from brainviewer.core.volume import Brain, FloatArray
+    from brainviewer.core.volume import Affine, Brain, FloatArray
     from brainviewer.generators.base import Generator, Identity
     from brainviewer.generators.parcellation import Parcellation, Parcellator
 
 # How bright the tissues are in a T1-weighted image, where white matter is at three quarters.
 BRIGHTNESS = {"WM": 0.75, "GM": 0.52, "CSF": 0.18}
+COARSEST_MM = 2.5
 
 
 class NetworkRegions:
-    """The regions of a generator's brains, found in their images: one brain is kept.
+    """The regions of a generator's brains, found in their images; the last brain's are kept.
 
     Parameters
     ----------
@@ -42,18 +46,22 @@ class NetworkRegions:
 
     def region_volumes(self, identity: Identity, conditions: Conditions) -> FloatArray:
         """Measure the regions of a brain: (R,) float32, mL."""
-        return self._find(identity, conditions).volumes_ml
+        return finish(self.steps(identity, conditions)).volumes_ml
 
     def region_labels(self, identity: Identity, conditions: Conditions) -> NDArray[np.int16]:
         """Label a brain: (I, J, K) int16, 1 + the index of the region, 0 for none."""
-        return self._find(identity, conditions).labels
+        return finish(self.steps(identity, conditions)).labels
 
-    def _find(self, identity: Identity, conditions: Conditions) -> Parcellation:
+    def steps(self, identity: Identity, conditions: Conditions) -> Steps[None, None, Parcellation]:
+        """Find the regions of a brain in steps of a fraction of a second."""
         key = (identity.key, tuple(sorted(conditions.items())))
-        if self._kept is None or self._kept[0] != key:
-            brain = self._generator.generate(identity, conditions)
-            self._kept = (key, label_brain(brain, self._network))
-        return self._kept[1]
+        if self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
+        brain = self._generator.generate(identity, conditions)
+        yield
+        found = yield from self._network.steps(image_of(brain), brain.affine)
+        self._kept = (key, found)
+        return found
 
 
 def regions_of(generator: Generator, device: str = "auto") -> KnowsRegions:
@@ -62,20 +70,29 @@ def regions_of(generator: Generator, device: str = "auto") -> KnowsRegions:
     Raises
     ------
     ParcellationError
-        When it is the network's turn and it cannot be read.
+        When it is the network's turn and it cannot be read, or the voxels are too large for it.
     """
     if isinstance(generator, KnowsRegions) and generator.regions:
         return generator
+    if not can_label(generator.affine):
+        raise ParcellationError(
+            f"{generator.name} makes brains voxel by voxel, and in voxels larger than "
+            f"{COARSEST_MM} mm no regions can be found; choose a diffeomorphic generator"
+        )
     return NetworkRegions(generator, shipped_network(device))
 
 
-def label_brain(brain: Brain, network: Parcellator) -> Parcellation:
-    """Find the regions of a brain in its T1-weighted image, or in its tissues lit like one."""
+def can_label(affine: Affine) -> bool:
+    """Whether voxels of this size show regions."""
+    return bool(voxel_spacing(affine).max() <= COARSEST_MM)
+
+
+def image_of(brain: Brain) -> FloatArray:
+    """Return the T1-weighted image (I, J, K) of a brain, or its tissues lit like one."""
     if T1 in brain.channels:
-        image = brain.data[brain.channels.index(T1)]
-    else:
-        image = lit_tissues(brain.data[[brain.channels.index(tissue) for tissue in TISSUES]])
-    return network(image, brain.affine)
+        image: FloatArray = brain.data[brain.channels.index(T1)]
+        return image
+    return lit_tissues(brain.data[[brain.channels.index(tissue) for tissue in TISSUES]])
 
 
 def lit_tissues(maps: NDArray[np.floating]) -> FloatArray:

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,11 +27,13 @@ from brainviewer.generators.device import choose_device
 from brainviewer.generators.packing import pack_weights, read_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from brainviewer.core.volume import Affine, FloatArray
+
+Result = TypeVar("Result")
 
 NETWORK_FOLDER = Path(__file__).parents[2] / "resources" / "regions" / "network"
 WEIGHTS_FILE = "weights.safetensors"
@@ -155,13 +157,25 @@ class RegionNetwork(nn.Module):
             World coordinates, 1 for 100 mm.
         inside : (B, I, J, K) bool Tensor
         """
+        steps = self.steps(images, places, inside)
+        return finish(steps)
+
+    def steps(
+        self, images: Tensor, places: Tensor, inside: Tensor
+    ) -> Generator[None, None, Tensor]:
+        """Do the same layer by layer, so that something else may run in between."""
         half = torch.cat([_folded(images), functional.avg_pool3d(places, 2)], dim=1)
         near = self.down1(half)
+        yield
         wide = self.down2(functional.max_pool3d(near, 2))
+        yield
         deep = self.deep(functional.max_pool3d(wide, 2))
         wide = self.up2(torch.cat([_doubled(deep), wide], dim=1))
+        yield
         near = self.up1(torch.cat([_doubled(wide), near], dim=1))
+        yield
         fine = self.fine(torch.cat([self.unfold(near), images], dim=1))
+        yield
         scores: Tensor = self.head(fine.movedim(1, -1)[inside])
         return scores
 
@@ -210,7 +224,6 @@ class Parcellator:
         """The regions."""
         return self.facts.regions
 
-    @torch.inference_mode()
     def __call__(self, t1: FloatArray, affine: Affine) -> Parcellation:
         """Label a brain.
 
@@ -226,10 +239,16 @@ class Parcellator:
         ParcellationError
             When the image holds no brain.
         """
+        return finish(self.steps(t1, affine))
+
+    def steps(self, t1: FloatArray, affine: Affine) -> Generator[None, None, Parcellation]:
+        """Do the same in steps of a fraction of a second."""
         image, coarse = at_spacing(t1, affine, self.facts.sizes.spacing_mm)
         box = brain_box(image > 0, self.facts.sizes.box)
         cut = torch.from_numpy(cut_out(image, box))[None, None]
-        probabilities = self._probabilities(cut, torch.from_numpy(places_of(box, coarse))[None])
+        places = torch.from_numpy(places_of(box, coarse))[None]
+        probabilities = yield from self._probabilities(cut, places)
+        yield
         volumes = probabilities[1:].sum(dim=(1, 2, 3)) * voxel_volume_ml(coarse)
         labels = np.zeros(image.shape, dtype=np.int16)
         put_back(labels, probabilities.argmax(dim=0).to(torch.int16).cpu().numpy(), box)
@@ -238,16 +257,35 @@ class Parcellator:
             labels = np.where(t1 > 0, there.data, 0).astype(np.int16)
         return Parcellation(self.names, labels, volumes.float().cpu().numpy())
 
-    def _probabilities(self, image: Tensor, places: Tensor) -> Tensor:
+    def _probabilities(self, image: Tensor, places: Tensor) -> Generator[None, None, Tensor]:
         """Return (1 + R, I, J, K) probabilities; outside the brain there is background alone."""
         device = self._device.torch_device
         inside = (image[:, 0] > 0).to(device)
-        with self._device.autocast():
-            scores = self._network(standardise(image).to(device), places.to(device), inside)
-        shares = torch.zeros((1 + len(self.names), *image.shape[2:]), device=device)
-        shares[0] = 1.0
-        shares[:, inside[0]] = torch.softmax(scores.float(), dim=1).T
+        steps = self._network.steps(standardise(image).to(device), places.to(device), inside)
+        scores: Tensor | None = None
+        while scores is None:
+            # Not around the yield: what runs in between has a mode of its own.
+            with torch.inference_mode(), self._device.autocast():
+                try:
+                    next(steps)
+                except StopIteration as done:
+                    scores = done.value
+            yield
+        with torch.inference_mode():
+            shares = torch.zeros((1 + len(self.names), *image.shape[2:]), device=device)
+            shares[0] = 1.0
+            shares[:, inside[0]] = torch.softmax(scores.float(), dim=1).T
         return shares
+
+
+def finish(steps: Generator[None, None, Result]) -> Result:
+    """Take all steps at once and return what the last one does."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
 
 
 def standardise(images: Tensor) -> Tensor:

@@ -111,7 +111,7 @@ class RegionPanel(QWidget):
         self._rows = {row.name: row for row in regions.rows}
         words = regions.sentence or NOTHING_YET
         self.nothing.setText(words[:1].upper() + words[1:])
-        self.caption.setText(CAPTION)
+        self.caption.setText(f"{CAPTION} ({regions.note})" if regions.note else CAPTION)
         self._show_rows()
 
     def show_chosen(self, regions: Sequence[ShownRegion]) -> None:

@@ -13,6 +13,8 @@ from brainviewer.generators.base import (
     MakesFine,
     Refines,
 )
+from brainviewer.generators.labelling import NetworkRegions, regions_of
+from brainviewer.generators.parcellation import ParcellationError
 from brainviewer.session.weights import weights_hash
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from brainviewer.generators.checkpoint import Checkpoint
 
 Answer = TypeVar("Answer")
+Step = TypeVar("Step")
 CPU = "cpu"
 
 
@@ -68,6 +71,7 @@ class Decoder:
         self.weights = weights_hash(checkpoint)
         self.generator = self._loaded()
         self._drawn: dict[int, Identity] = {}
+        self._labelling: tuple[Generator, KnowsRegions] | None = None
 
     @property
     def space(self) -> Space:
@@ -146,17 +150,45 @@ class Decoder:
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The regions that the generator knows in its brains, by name; none where it does not."""
-        generator = self.generator
-        return generator.regions if isinstance(generator, KnowsRegions) else ()
+        """The regions that are known in the generator's brains, by name; none where not."""
+        try:
+            return self._labeller(self.generator).regions
+        except ParcellationError:
+            return ()
+
+    @property
+    def finds_regions(self) -> bool:
+        """Whether a network finds the regions in the images: the generator knows none itself."""
+        return bool(self.regions) and isinstance(self._labeller(self.generator), NetworkRegions)
+
+    def why_no_regions(self) -> str:
+        """Say why there are no regions; an empty text where there are."""
+        try:
+            self._labeller(self.generator)
+        except ParcellationError as error:
+            return str(error)
+        return ""
+
+    def region_steps(
+        self, identity: Identity, conditions: Conditions
+    ) -> Steps[None, None, FloatArray]:
+        """Measure the regions of a brain, (R,) mL, in steps of a fraction of a second."""
+        labeller = self._labeller(self.generator)
+        if isinstance(labeller, NetworkRegions):
+            return (
+                yield from self._ask_in_steps(
+                    lambda it: self._network_steps(it, identity, conditions)
+                )
+            )
+        return self.region_volumes(identity, conditions)
 
     def region_volumes(self, identity: Identity, conditions: Conditions) -> FloatArray:
         """Measure the regions of a brain: (R,) mL; on the CPU when the GPU has no memory for it."""
-        return self._ask(lambda it: _knowing(it).region_volumes(identity, conditions))
+        return self._ask(lambda it: self._labeller(it).region_volumes(identity, conditions))
 
     def region_labels(self, identity: Identity, conditions: Conditions) -> NDArray[np.int16]:
         """Label a brain; on the CPU when the GPU has no memory for it."""
-        return self._ask(lambda it: _knowing(it).region_labels(identity, conditions))
+        return self._ask(lambda it: self._labeller(it).region_labels(identity, conditions))
 
     @property
     def makes_fine(self) -> bool:
@@ -191,6 +223,20 @@ class Decoder:
         """Tell how much brighter a brain gets; on the CPU when the GPU has no memory."""
         return self._ask(lambda generator: self._warping(generator).tone(identity, before, after))
 
+    def _labeller(self, generator: Generator) -> KnowsRegions:
+        """Return who knows the regions of a generator's brains, made once for each."""
+        if self._labelling is None or self._labelling[0] is not generator:
+            self._labelling = (generator, regions_of(generator, self._device))
+        return self._labelling[1]
+
+    def _network_steps(
+        self, generator: Generator, identity: Identity, conditions: Conditions
+    ) -> Steps[None, None, FloatArray]:
+        labeller = self._labeller(generator)
+        assert isinstance(labeller, NetworkRegions)
+        found = yield from labeller.steps(identity, conditions)
+        return found.volumes_ml
+
     def _warping(self, generator: Generator) -> Deforms:
         if not isinstance(generator, Deforms):
             raise GenerationError(no_warps(self.checkpoint))
@@ -207,8 +253,8 @@ class Decoder:
         return question(self.generator)
 
     def _ask_in_steps(
-        self, question: Callable[[Generator], Steps[float, None, Answer]]
-    ) -> Steps[float, None, Answer]:
+        self, question: Callable[[Generator], Steps[Step, None, Answer]]
+    ) -> Steps[Step, None, Answer]:
         """Ask what takes long; all of it once more on the CPU when the GPU's memory is used up."""
         try:
             return (yield from question(self.generator))
@@ -233,12 +279,6 @@ class Decoder:
         self._on_moved(
             f"the memory of the GPU is used up; {self.checkpoint.name} now runs on the CPU"
         )
-
-
-def _knowing(generator: Generator) -> KnowsRegions:
-    if not isinstance(generator, KnowsRegions):
-        raise GenerationError(f"{generator.name} does not know the regions of its brains")
-    return generator
 
 
 def _drawing(generator: Generator) -> DrawsInSteps:

@@ -119,6 +119,8 @@ class RegionMapWatch:
 
     def _work(self, state: State, decoder: Decoder) -> Generator[None, None, None]:
         identity, conditions = state.person.identity, state.conditions
+        if decoder.finds_regions:
+            yield from decoder.region_steps(identity, conditions)  # the labels are kept
         labels = decoder.region_labels(identity, conditions)
         found = RegionMap(decoder.regions, Volume(labels, decoder.generator.affine, "regions"))
         self._post(partial(self._on_made, found, identity, conditions))

@@ -16,6 +16,7 @@ from scipy import ndimage
 from brainviewer.core.scenario import AGE, SEX
 from brainviewer.core.space import voxel_to_world
 from brainviewer.generators.base import KnowsRegions
+from brainviewer.generators.labelling import can_label
 from brainviewer.session.measuring import Place
 from brainviewer.session.request import key_of
 
@@ -39,6 +40,7 @@ Post = Callable[[Callable[[], None]], None]
 Wanted = tuple["BrainKey", str]
 
 MOST_KEPT = 500
+FOUND = "found in the image by a network"
 # Fixed, so that the same person always has the same percentiles.
 OTHER_SEEDS = tuple(range(920_000_001, 920_000_065))
 
@@ -84,10 +86,13 @@ class Regions:
         Empty where the generator knows of none.
     sentence : str
         Why there are none; empty where there are.
+    note : str
+        How they were found, where the generator does not know them.
     """
 
     rows: tuple[RegionRow, ...] = ()
     sentence: str = ""
+    note: str = ""
 
 
 class RegionWatch:
@@ -143,19 +148,22 @@ class RegionWatch:
 
     def _work(self, state: State, decoder: Decoder) -> Generator[None, None, None]:
         identity, factual = state.person.identity, state.person.factual
-        now_ml = decoder.region_volumes(identity, state.conditions)
+        factual_ml = yield from decoder.region_steps(identity, factual)
         yield
-        factual_ml = decoder.region_volumes(identity, factual)
+        now_ml = yield from decoder.region_steps(identity, state.conditions)
         yield
         rows = region_rows(decoder, identity, state.conditions, now_ml, factual_ml)
-        self._post(partial(self._on_measured, _wanted(state), Regions(rows)))
+        note = FOUND if decoder.finds_regions else ""
+        self._post(partial(self._on_measured, _wanted(state), Regions(rows, note=note)))
         yield
+        if decoder.undrawn(OTHER_SEEDS):
+            return
         others = yield from self._others(state, decoder)
         places = percentiles_among(others, now_ml)
         placed = tuple(
             replace(row, percentile=place) for row, place in zip(rows, places, strict=True)
         )
-        self._post(partial(self._on_placed, _wanted(state), Regions(placed)))
+        self._post(partial(self._on_placed, _wanted(state), Regions(placed, note=note)))
         yield
 
     def _others(self, state: State, decoder: Decoder) -> Generator[None, None, FloatArray]:
@@ -166,7 +174,7 @@ class RegionWatch:
             drawn = []
             for seed in OTHER_SEEDS:
                 identity = decoder.draw(seed)
-                drawn.append(decoder.region_volumes(identity, alike))
+                drawn.append((yield from decoder.region_steps(identity, alike)))
                 yield
             self._drawn = {key: np.stack(drawn)}  # one alone: the age that is looked at
         return self._drawn[key]
@@ -245,15 +253,12 @@ def percentiles_among(others: FloatArray, own: FloatArray) -> list[float]:
 
 
 def _why_none(decoder: Decoder) -> str:
+    generator = decoder.generator
     if decoder.regions:
         return ""
-    generator = decoder.generator
-    if isinstance(generator, KnowsRegions):
+    if isinstance(generator, KnowsRegions) and not can_label(generator.affine):
         return f"{generator.name} was made from people without labelled regions"
-    return (
-        f"{generator.name} makes brains voxel by voxel and does not know their regions; choose a "
-        f"diffeomorphic generator"
-    )
+    return decoder.why_no_regions()
 
 
 def _wanted(state: State) -> Wanted:
