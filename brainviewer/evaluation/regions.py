@@ -5,21 +5,23 @@ BrainSynth's Fig. 2 and Fig. 3 for generators that know the regions of their bra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brainviewer.cohort.grouping import group_regions
-from brainviewer.cohort.reading import FULL, read_regions
+from brainviewer.cohort.reading import FULL, find_t1, read_regions
 from brainviewer.cohort.store import grid_affine
 from brainviewer.core.scenario import SEX, feature_age
 from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.evaluation.making import encode_person
 from brainviewer.evaluation.scores import Estimate, bootstrap_interval, divide, pearson
 from brainviewer.evaluation.volumes import FIRST_SEED
-from brainviewer.generators.base import KnowsRegions
+from brainviewer.generators.labelling import NetworkRegions, regions_of
+from brainviewer.generators.parcellation import ParcellationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +32,15 @@ if TYPE_CHECKING:
     from brainviewer.cohort.reading import Crop, People
     from brainviewer.cohort.store import CohortStore, Manifest
     from brainviewer.core.features import Conditions
+    from brainviewer.core.volume import Affine
     from brainviewer.evaluation.cache import ArrayCache
     from brainviewer.evaluation.scores import Array
-    from brainviewer.generators.base import Generator
+    from brainviewer.generators.base import Generator, KnowsRegions
+    from brainviewer.generators.parcellation import Parcellator
 
+_log = logging.getLogger(__name__)
+
+NETWORK = "network"
 SMALL, MIDDLE = 0.2, 0.5  # Cohen's d
 FEMALE = "F"
 RESAMPLES = 500
@@ -50,12 +57,36 @@ class LabelledPeople:
         Hard labels, counted; NaN for who has none.
     test_labels : sequence of (I, J, K) uint8 ndarray or None
         1 + the index of the region.
+    images : sequence of functions
+        Of the test people and then the training people: the T1 image (I, J, K), 255 x intensity;
+        None where somebody has none.
+    affine : (4, 4) float64 ndarray, mm
     """
 
     groups: RegionGroups
     train_ml: NDArray[np.float64]
     test_ml: NDArray[np.float64]
     test_labels: Sequence[NDArray[np.uint8] | None]
+    images: Sequence[Callable[[], NDArray[np.uint8] | None]]
+    affine: Affine
+    _found: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def found_by(
+        self, network: Parcellator, on_person: Callable[[int], None]
+    ) -> NDArray[np.float64]:
+        """Measure everybody, the test people first, in their images: (N, R) mL, once."""
+        if NETWORK not in self._found:
+            rows = []
+            for number, read in enumerate(self.images, start=1):
+                image = read()
+                rows.append(
+                    np.full(len(network.names), np.nan)
+                    if image is None
+                    else network((image / FULL).astype(np.float32), self.affine).volumes_ml
+                )
+                on_person(number)
+            self._found[NETWORK] = np.stack(rows).astype(np.float64)
+        return self._found[NETWORK]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +104,8 @@ class RegionEvidence:
     women : (N,), all_women : (M,), bool
     dice : (N, R) float64 ndarray
         Of the labels of reconstructed people and their own; NaN without a reconstruction.
+    by_network : bool
+        Whether a network found the regions, in real people and made ones.
     """
 
     names: tuple[str, ...]
@@ -85,6 +118,7 @@ class RegionEvidence:
     all_ages: Array
     all_women: NDArray[np.bool_]
     dice: Array
+    by_network: bool = False
 
 
 def find_regions(
@@ -107,11 +141,14 @@ def find_regions(
         return np.asarray(groups.sizes(labels) * voxel_ml, dtype=np.float64)
 
     own = [read_regions(store, name, crop) for name in test]
+    affine = crop.affine(grid_affine(manifest))
     return LabelledPeople(
         groups,
         np.stack([measure(read_regions(store, name, crop)) for name in train]),
         np.stack([measure(labels) for labels in own]),
         [None if labels is None else groups.of(labels) for labels in own],
+        [partial(find_t1, store, name, crop) for name in (*test, *train)],
+        affine,
     )
 
 
@@ -124,48 +161,70 @@ def measure_regions(
     cache: ArrayCache,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> RegionEvidence | None:
-    """Draw somebody for each person and measure the regions; None where nobody knows them."""
-    if labelled is None or not isinstance(generator, KnowsRegions):
+    """Draw somebody for each person and measure the regions; None where nobody knows them.
+
+    A generator that does not know the regions of its brains is measured by a network, and so are
+    the people it is held against: what the network misses it misses in both.
+    """
+    knowing = _who_knows(generator)
+    if labelled is None or knowing is None:
         return None
-    names = tuple(name for name in generator.regions if name in labelled.groups.names)
+    names = tuple(name for name in knowing.regions if name in labelled.groups.names)
     if not names:
         return None
-    own = [generator.regions.index(name) for name in names]
+    own = [knowing.regions.index(name) for name in names]
     theirs = [labelled.groups.names.index(name) for name in names]
-    total = 2 * len(test) + len(train)
+    everybody = len(test) + len(train)
+    real = np.concatenate([labelled.test_ml, labelled.train_ml])[:, theirs]
+    by_network = isinstance(knowing, NetworkRegions)
+    before = everybody if by_network else 0
+    total = before + everybody + len(test)
+    if isinstance(knowing, NetworkRegions):
+        real = labelled.found_by(knowing.network, lambda done: on_progress(done, total))[:, own]
     made = []
     for number, conditions in enumerate((*test.conditions, *train)):
-        drawn = generator.region_volumes(generator.draw(FIRST_SEED + number), conditions)
+        drawn = knowing.region_volumes(generator.draw(FIRST_SEED + number), conditions)
         made.append(drawn[own].astype(np.float64))
-        on_progress(number + 1, total)
-    dice = np.full((len(test), len(generator.regions)), np.nan)
+        on_progress(before + number + 1, total)
+    dice = np.full((len(test), len(knowing.regions)), np.nan)
     for index, labels in enumerate(labelled.test_labels):
         if labels is not None and generator.can_encode:
-            overlap = partial(_overlap, generator, test, index, labels, cache)
+            overlap = partial(_overlap, generator, knowing, test, index, labels, cache)
             dice[index] = cache.get(("regions", test.ids[index]), overlap)["dice"]
-        on_progress(len(made) + index + 1, total)
+        on_progress(before + len(made) + index + 1, total)
     people = (*test.conditions, *train)
     ages = np.array([feature_age(row) for row in people])
     women = np.array([row[SEX] == FEMALE for row in people])
     count = len(test)
-    real = np.concatenate([labelled.test_ml, labelled.train_ml])[:, theirs]
     drawn_ml = np.stack(made)
     return RegionEvidence(
         names, real[:count], drawn_ml[:count], real, drawn_ml,
-        ages[:count], women[:count], ages, women, dice[:, own],
+        ages[:count], women[:count], ages, women, dice[:, own], by_network,
     )  # fmt: skip
 
 
+def _who_knows(generator: Generator) -> KnowsRegions | None:
+    try:
+        return regions_of(generator)
+    except ParcellationError as error:
+        _log.info("%s", error)
+        return None
+
+
 def _overlap(
-    generator: Generator, test: People, index: int, labels: NDArray[np.uint8], cache: ArrayCache
+    generator: Generator,
+    knowing: KnowsRegions,
+    test: People,
+    index: int,
+    labels: NDArray[np.uint8],
+    cache: ArrayCache,
 ) -> dict[str, NDArray[np.float64]]:
     """Return the Dice (R,) of a reconstructed person's labels and their own."""
-    assert isinstance(generator, KnowsRegions)
     conditions = test.conditions[index]
     maps = (test.maps[index] / FULL).astype(np.float32)
     identity = encode_person(generator, maps, conditions, cache)
-    made = generator.region_labels(identity, conditions)
-    count = len(generator.regions) + 1
+    made = knowing.region_labels(identity, conditions)
+    count = len(knowing.regions) + 1
     both = np.bincount(made[made == labels].ravel(), minlength=count)
     sizes = [np.bincount(array.ravel(), minlength=count) for array in (made, labels)]
     return {"dice": np.asarray(divide(2.0 * both, np.add(*sizes)), dtype=np.float64)[1:]}
@@ -185,11 +244,14 @@ class RegionScores:
     regions : mapping of score to (R,) array
         ``real_ml``, ``made_ml``, ``d``, ``real_age_r``, ``made_age_r``, ``real_sex_d``,
         ``made_sex_d`` (women - men), ``dice``.
+    by_network : bool
+        Whether a network found the regions, in real people and made ones.
     """
 
     summary: Mapping[str, Estimate]
     names: tuple[str, ...]
     regions: Mapping[str, Array]
+    by_network: bool = False
 
 
 def score_regions(evidence: RegionEvidence) -> RegionScores:
@@ -221,7 +283,7 @@ def score_regions(evidence: RegionEvidence) -> RegionScores:
         "made_sex_d": sex_effects(e.all_made_ml, e.all_women),
         "dice": overlap,
     }
-    return RegionScores(summary, e.names, regions)
+    return RegionScores(summary, e.names, regions, e.by_network)
 
 
 def cohens_d(first: Array, second: Array) -> Array:

@@ -224,8 +224,13 @@ def _region_tables(scores: RegionScores) -> list[Table]:
         (name, *(f"{scores.regions[column][index]:.4g}" for column in _REGIONS))
         for index, name in enumerate(scores.names)
     ]
+    title = (
+        "Regions, real and generated, both found by a network"
+        if scores.by_network
+        else ("Regions, labelled and generated")
+    )
     return [
-        Table("regions_summary", "Regions, labelled and generated", ("Score", "Value"), summary),
+        Table("regions_summary", title, ("Score", "Value"), summary),
         Table("regions", "Each region", ("Region", *_REGIONS.values()), rows),
     ]
 

@@ -36,13 +36,14 @@ class NetworkRegions:
     """
 
     def __init__(self, generator: Generator, network: Parcellator) -> None:
-        self._generator, self._network = generator, network
+        self.network = network
+        self._generator = generator
         self._kept: tuple[tuple[object, ...], Parcellation] | None = None
 
     @property
     def regions(self) -> tuple[str, ...]:
         """The names of the R regions."""
-        return self._network.names
+        return self.network.names
 
     def region_volumes(self, identity: Identity, conditions: Conditions) -> FloatArray:
         """Measure the regions of a brain: (R,) float32, mL."""
@@ -59,7 +60,7 @@ class NetworkRegions:
             return self._kept[1]
         brain = self._generator.generate(identity, conditions)
         yield
-        found = yield from self._network.steps(image_of(brain), brain.affine)
+        found = yield from self.network.steps(image_of(brain), brain.affine)
         self._kept = (key, found)
         return found
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from brainviewer.cohort.grouping import RegionGroups
+from brainviewer.cohort.reading import People
+from brainviewer.evaluation import regions as judged
+from brainviewer.evaluation.cache import ArrayCache
 from brainviewer.evaluation.figures import plot_regions
 from brainviewer.evaluation.regions import (
+    LabelledPeople,
     RegionEvidence,
     age_effects,
     cohens_d,
+    measure_regions,
     score_regions,
     sex_effects,
 )
+from brainviewer.generators.labelling import NetworkRegions
+from brainviewer.generators.parcellation import Parcellation
+from tests.fakes import AFFINE, FakeGenerator
 
 PEOPLE, REGIONS = 200, 12
 SLOPES = np.linspace(-0.8, 0.8, REGIONS)
@@ -83,3 +93,65 @@ def test_the_figure_has_a_panel_for_age_and_one_for_sex(evidence) -> None:
     figure = plot_regions(score_regions(evidence))
     assert len(figure.axes) == 2
     assert all("12 regions" in axes.get_title() for axes in figure.axes)
+
+
+class Halves:
+    """A network that finds the left and the right half, and counts the images it has seen."""
+
+    names = ("left half", "right half")
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __call__(self, image, affine) -> Parcellation:
+        self.seen += 1
+        right = np.arange(image.shape[0])[:, None, None] >= image.shape[0] // 2
+        labels = np.where(image > 0, 1 + right, 0).astype(np.int16)
+        volumes = np.bincount(labels.ravel(), minlength=3)[1:].astype(np.float32)
+        return Parcellation(self.names, labels, volumes)
+
+    def steps(self, image, affine):
+        yield
+        return self(image, affine)
+
+
+def test_a_generator_that_knows_no_regions_is_measured_like_its_people(
+    monkeypatch, tmp_path
+) -> None:
+    generator = FakeGenerator(SimpleNamespace(name="fake", schema=None))
+    rows = [{"age": 20.0 + 8 * n, "sex": "FM"[n % 2]} for n in range(8)]
+    brains = [generator.generate(generator.draw(n), row) for n, row in enumerate(rows)]
+    images = [np.rint(255 * brain.data.sum(axis=0)).astype(np.uint8) for brain in brains]
+    network = Halves()
+    groups = RegionGroups(network.names, np.arange(3, dtype=np.uint8))
+    own = [network(image, AFFINE).labels.astype(np.uint8) for image in images[:3]]
+    readers = [lambda image=image: image for image in images]
+    people = LabelledPeople(
+        groups, np.full((5, 2), -1.0), np.full((3, 2), -1.0), own, readers, AFFINE
+    )
+    test = People(
+        ("a", "b", "c"),
+        np.stack([np.rint(255 * brain.data).astype(np.uint8) for brain in brains[:3]]),
+        np.zeros((3, 3), np.float32),
+        tuple(rows[:3]),
+    )
+    monkeypatch.setattr(judged, "regions_of", lambda it: NetworkRegions(it, network))
+    steps = []
+    network.seen = 0
+
+    def measure() -> RegionEvidence:
+        cache = ArrayCache(tmp_path / "cache", "fake")
+        return measure_regions(
+            generator, people, test, rows[3:], cache=cache,
+            on_progress=lambda done, total: steps.append((done, total)),
+        )  # fmt: skip
+
+    found = measure()
+    assert found.by_network
+    assert found.real_ml.shape == (3, 2)
+    assert (found.all_real_ml > 0).all()  # as the network finds them, not as they are labelled
+    assert found.dice.min() > 0.5
+    assert steps == [(n, 19) for n in range(1, 20)]
+    seen = network.seen
+    measure()
+    assert network.seen <= 2 * seen - len(images)  # real people are measured once

@@ -108,7 +108,7 @@ def test_a_generator_that_knows_its_regions_is_asked_itself() -> None:
 def test_voxels_that_are_too_large_are_refused() -> None:
     maker = Maker()
     maker.affine = np.diag([8.0, 8.0, 8.0, 1.0])
-    with pytest.raises(ParcellationError, match="larger than 2.5 mm"):
+    with pytest.raises(ParcellationError, match=r"larger than 2\.5 mm"):
         regions_of(maker)
 
 
