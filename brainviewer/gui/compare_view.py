@@ -79,6 +79,7 @@ class CompareView(QWidget):
             (session.comparison.changed, self._on_compared),
             (session.comparison.fine.changed, self._on_fine_changed),
             (session.fine.changed, self._on_fine_changed),
+            (session.stand_in.changed, self._on_stand_in_changed),
             (session.curves.pins_changed, self._on_choices_changed),
             (session.checkpoint_changed, self._on_choices_changed),
             (session.scan_changed, self._on_choices_changed),
@@ -122,7 +123,30 @@ class CompareView(QWidget):
             card.show_sentence(WAITING)
         self._session.comparison.choose(choice)
         self._on_choices_changed()
-        self._show_cards()
+        self.show_cards()
+
+    def show_cards(self) -> None:
+        """Say on both sides who it is; the second with the differences to the first."""
+        shown, checkpoint = self._session.shown, self._session.checkpoint
+        compared = self._session.comparison.compared
+        if shown is None or checkpoint is None:
+            return
+        title, stand_in = checkpoint.title, self._session.stand_in
+        if stand_in.choice is not None and stand_in.compared is not None:
+            shown, title = stand_in.compared.shown or shown, stand_in.compared.source
+        for own, other in self._cards:
+            own.show_brain(shown, title, standings=percentiles_of(shown, checkpoint))
+            if compared is not None and compared.shown is not None:
+                made_by = compared.checkpoint
+                source = compared.source if made_by is None else made_by.title
+                other.show_brain(
+                    compared.shown,
+                    source,
+                    against=shown.volumes_ml,
+                    standings=percentiles_of(compared.shown, made_by or checkpoint),
+                )
+            elif compared is not None:
+                other.show_sentence(compared.sentence)
 
     def toggle_large(self, plane: Plane) -> None:
         """Give a plane the whole of both sides, or let all panes share them again."""
@@ -178,11 +202,15 @@ class CompareView(QWidget):
 
     def _on_brain_changed(self, _shown: Shown) -> None:
         self._show_beside()
-        self._show_cards()
+        self.show_cards()
+
+    def _on_stand_in_changed(self, _compared: Compared) -> None:
+        self._show_beside()
+        self.show_cards()
 
     def _on_compared(self, _compared: Compared) -> None:
         self._show_beside()
-        self._show_cards()
+        self.show_cards()
 
     def _on_fine_changed(self, _fine: Fine) -> None:
         self._show_beside()
@@ -197,26 +225,6 @@ class CompareView(QWidget):
             self.beside.clear()
         else:
             self.beside.show_brain(brain)
-
-    def _show_cards(self) -> None:
-        """Say on both sides who it is; the second with the differences to the first."""
-        shown, checkpoint = self._session.shown, self._session.checkpoint
-        compared = self._session.comparison.compared
-        if shown is None or checkpoint is None:
-            return
-        for own, other in self._cards:
-            own.show_brain(shown, checkpoint.title, standings=percentiles_of(shown, checkpoint))
-            if compared is not None and compared.shown is not None:
-                made_by = compared.checkpoint
-                source = compared.source if made_by is None else made_by.title
-                other.show_brain(
-                    compared.shown,
-                    source,
-                    against=shown.volumes_ml,
-                    standings=percentiles_of(compared.shown, made_by or checkpoint),
-                )
-            elif compared is not None:
-                other.show_sentence(compared.sentence)
 
 
 def _toggle(ortho: OrthoView, plane: Plane, _wished: object = None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from brainviewer.generators.base import Space
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.gui.volumes_table import VolumeRow
+    from brainviewer.session.encoding import Encoded
 
 LIMITS = (
     "The brain was made by a generative model; it is no scan.",
@@ -76,6 +78,10 @@ class Report:
         A PNG file; empty where there is none.
     written : str
         When, in words.
+    scan : Encoded or None
+        Whose scan the person was encoded from.
+    scan_standings : mapping of structure to float, 0-100
+        Percentiles of what was measured on the scan.
     """
 
     recipe: Recipe
@@ -85,6 +91,8 @@ class Report:
     pictures: Mapping[str, bytes]
     trajectory: bytes
     written: str
+    scan: Encoded | None = None
+    scan_standings: Mapping[str, float] = field(default_factory=dict)
 
 
 def report_html(report: Report) -> str:
@@ -101,6 +109,7 @@ def report_html(report: Report) -> str:
         f'<p class="warning"><strong>No clinical device.</strong> {escape(NOT_CLINICAL)}</p>',
         _pictures(report.pictures),
         _volumes(report),
+        _scan(report),
         _trajectory(report.trajectory),
         _conditions(recipe, checkpoint),
         _limits(report),
@@ -150,12 +159,52 @@ def _volumes(report: Report) -> str:
     return "<h2>Volumes</h2>" + _table(headings, rows, numbers=True)
 
 
+def _scan(report: Report) -> str:
+    """Say how near the generator comes to the scan, and what is unusual about it."""
+    encoded = report.scan
+    if encoded is None:
+        return ""
+    alike, measured = encoded.likeness, encoded.scan.volumes_ml
+    rows = [
+        (
+            TISSUE_NAMES.get(name, name).capitalize(),
+            millilitres(volume),
+            standing(
+                report.scan_standings.get(name, math.nan),
+                lowest=PERCENTILES[0],
+                highest=PERCENTILES[-1],
+            ),
+            millilitres(encoded.rebuilt_ml.get(name, math.nan)),
+            signed(encoded.rebuilt_ml.get(name, math.nan) - volume),
+            f"{alike.dice.get(name, math.nan):.2f}",
+        )
+        for name, volume in measured.items()
+    ]
+    headings = ("Structure", "Scan, mL", "Percentile", "As rebuilt, mL", "Error, mL", "Overlap")
+    words = [
+        f"The person was encoded from the scan {encoded.source.name}. Under its own conditions "
+        f"the generator rebuilds it with a mean absolute difference of {alike.difference:.3f}."
+    ]
+    if encoded.unrefined is not None:
+        words.append(
+            f"The identity was refined: its error was {encoded.unrefined.error:.3f} and is "
+            f"{alike.error:.3f}."
+        )
+    doubts = "".join(f"<li>Unusual: {escape(it)}</li>" for it in encoded.source.doubts)
+    return (
+        f"<h2>The scan</h2><p>{escape(' '.join(words))}</p>"
+        + (f"<ul>{doubts}</ul>" if doubts else "")
+        + (_table(headings, rows, numbers=True) if rows else "")
+    )
+
+
 def _trajectory(png: bytes) -> str:
     if not png:
         return ""
     caption = (
-        "Volumes over age: this person (strong, with the spread over other draws), the other "
-        "scenario (dashed) and the pins, before the percentiles of the training people"
+        "Volumes over age: this person (strong, with the spread over other draws), the course from "
+        "an own scan (green, with how differently others change), the other scenario (dashed) and "
+        "the pins, before the percentiles of the training people"
     )
     return f"<h2>Over a lifetime</h2>{_figure(png, caption)}"
 

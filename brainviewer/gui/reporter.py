@@ -52,7 +52,10 @@ def draft_report(session: Session, viewing: ViewingArea, material: Material) -> 
     if shown is None or checkpoint is None or generator is None:
         raise ExportError("there is no brain yet; wait until the generator is loaded")
     standings = percentiles_of(shown, checkpoint)
+    encoded = session.comparison.encoded
     pictures = slice_pictures(viewing.display)
+    if viewing.own_scan.in_place:
+        pictures = {f"The scan itself, carried: {it}": png for it, png in pictures.items()}
     brain_3d = viewing.pane_3d.picture()
     if brain_3d is not None:
         pictures["In 3D"] = pixmap_png(brain_3d)
@@ -64,6 +67,8 @@ def draft_report(session: Session, viewing: ViewingArea, material: Material) -> 
         pictures,
         b"",
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M}",
+        encoded,
+        {} if encoded is None else percentiles_of(encoded.scan, checkpoint),
     )
     return Draft(report, material)
 

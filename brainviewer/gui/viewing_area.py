@@ -18,6 +18,8 @@ from brainviewer.gui.lightbox_canvas import LIGHTBOX_ROWS
 from brainviewer.gui.lightbox_view import LightboxView
 from brainviewer.gui.ortho_view import OrthoView
 from brainviewer.gui.pane_3d import Pane3D
+from brainviewer.gui.scan_bar import ScanBar
+from brainviewer.gui.scan_link import ScanLink
 from brainviewer.gui.slice_view import MOUSE_ROWS
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.display import Display
@@ -85,11 +87,15 @@ class ViewingArea(QWidget):
             self._pages.addWidget(page)
         self.change_bar = ChangeBar()
         self.change_bar.hide()
+        self.scan_bar = ScanBar()
+        self.own_scan = ScanLink(session, self.display, self.scan_bar)
+        self.own_scan.given_back.connect(self._on_given_back)
         self.cursor_bar = CursorBar(self.display)
         self.layers = LayersPanel(self.display)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.scan_bar)
         column.addWidget(self.change_bar)
         column.addWidget(self._pages, 1)
         column.addWidget(self.cursor_bar)
@@ -349,6 +355,7 @@ class ViewingArea(QWidget):
         self.viewpoints.changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.rulers.changed.disconnect(self._on_display_changed, missing_ok=True)
         self.display.regions.changed.disconnect(self._on_display_changed, missing_ok=True)
+        self.own_scan.close()
         for part in (self.ortho, self.compare, self.lightbox, self.cursor_bar, self.layers):
             part.close()
         super().closeEvent(event)
@@ -356,12 +363,20 @@ class ViewingArea(QWidget):
     def _on_brain_changed(self, shown: Shown) -> None:
         self.show_brain(shown)
 
+    def _on_given_back(self) -> None:
+        if self._session.shown is not None:
+            self._show_slices(self._session.shown)
+        self.compare.show_cards()
+
     def _on_grid_changed(self, _fact: object) -> None:
         """Show the slices fine or coarse; the surfaces stay, which a drag could not wait for."""
         if self._session.shown is not None:
             self._show_slices(self._session.shown)
 
     def _show_slices(self, shown: Shown) -> None:
+        if self.own_scan.in_place:
+            self._brain = None
+            return
         brain = self._session.best_brains[0] if shown is self._session.shown else shown.brain
         if brain is not None and brain is not self._brain:
             self._brain = brain

@@ -114,6 +114,8 @@ class Comparison:
         How long the hand must rest for the fine brain.
     on_moved : function
         Called with a sentence after the second generator had to move to the CPU.
+    place, fine_place : Place
+        Of the background.
     """
 
     changed = Signal(Compared)
@@ -128,8 +130,11 @@ class Comparison:
         device: str,
         rest_s: float,
         on_moved: Callable[[str], None],
+        place: Place = Place.COMPARED,
+        fine_place: Place = Place.FINE_COMPARED,
     ) -> None:
-        self.fine = FineWatch(post, worker, rest_s=rest_s, place=Place.FINE_COMPARED)
+        self.fine = FineWatch(post, worker, rest_s=rest_s, place=fine_place)
+        self._place = place
         self.choice: Choice | None = None
         self.compared: Compared | None = None
         self._post = post
@@ -179,7 +184,7 @@ class Comparison:
         self.choice = choice if choice is None or self._is_there(choice) else Choice()
         self.compared = self._shown_topic = None
         if self.choice is None:
-            self._worker.cancel_background(Place.COMPARED)
+            self._worker.cancel_background(self._place)
             self.fine.leave()
             self._let_go()
         elif self._state is not None and self._decoder is not None:
@@ -216,7 +221,7 @@ class Comparison:
     def _ask(self, choice: Choice, state: State, decoder: Decoder) -> None:
         self._ask_fine(choice, state, decoder)
         if choice.against is Against.SCAN:
-            self._worker.cancel_background(Place.COMPARED)
+            self._worker.cancel_background(self._place)
             self._let_go()
             if self.compared is None or self.compared.shown is not self.scan:
                 self._show(Compared(None, self.scan))
@@ -225,14 +230,14 @@ class Comparison:
         checkpoint = choice.checkpoint or beside.checkpoint
         topic = _topic(choice, checkpoint, beside)
         if topic == self._shown_topic:
-            self._worker.cancel_background(Place.COMPARED)
+            self._worker.cancel_background(self._place)
             return
         if choice.against is Against.CARRIED and self._encoded is not None:
             self._let_go()
             self._worker.run_background(
                 "Carrying the scan",
                 self._work_carried(topic, beside, self._encoded, decoder),
-                place=Place.COMPARED,
+                place=self._place,
             )
             return
         if checkpoint.folder == decoder.checkpoint.folder:
@@ -241,7 +246,7 @@ class Comparison:
         self._worker.run_background(
             "Making the brain to compare with",
             self._work(topic, beside, checkpoint, decoder),
-            place=Place.COMPARED,
+            place=self._place,
         )
 
     def _ask_fine(self, choice: Choice, state: State, decoder: Decoder) -> None:

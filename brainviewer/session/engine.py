@@ -91,7 +91,8 @@ class Engine:
         self.local_change = LocalChangeWatch(post, self._worker)
         rest_s = FINE_RESTS * quiet_s
         self.fine = FineWatch(post, self._worker, rest_s=rest_s)
-        self.comparison = Comparison(
+        compare = partial(
+            Comparison,
             post,
             self._worker,
             cache,
@@ -100,6 +101,8 @@ class Engine:
             rest_s=rest_s,
             on_moved=self._work_moved,
         )
+        self.comparison = compare()
+        self.stand_in = compare(place=Place.SCAN, fine_place=Place.FINE_SCAN)
         self.curves.pins_changed.connect(self.comparison.show_pins)
         self._state: State | None = None
         self._loading: Checkpoint | None = None
@@ -227,6 +230,7 @@ class Engine:
             self._worker.run_background(
                 "Making the factual brain", self._work_factual(state, decoder), place=Place.FACTUAL
             )
+        self.stand_in.follow(state, decoder)
         self.comparison.follow(state, decoder)
         self.local_change.follow(state, decoder)
         self.fine.follow(state, decoder)

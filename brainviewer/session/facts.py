@@ -211,6 +211,9 @@ class Facts:
         if shown is None:
             return None, None
         fine = self.fine.of(shown)
+        stand_in = self.stand_in.compared
+        if self.stand_in.choice is not None and stand_in is not None and stand_in.shown is not None:
+            shown, fine = stand_in.shown, None
         if compared is None or compared.shown is None:
             return fine or shown.brain, None
         other = self.comparison.fine_brain
@@ -222,6 +225,11 @@ class Facts:
     def comparison(self) -> Comparison:
         """The brain beside the one on the screen."""
         return self._engine.comparison
+
+    @property
+    def stand_in(self) -> Comparison:
+        """The own scan, carried, for where it is shown in place of the generator's brain."""
+        return self._engine.stand_in
 
     @property
     def device_name(self) -> str:

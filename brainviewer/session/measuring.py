@@ -42,16 +42,18 @@ class Place(IntEnum):
     OPENING = 0
     PERSON = 1
     FACTUAL = 2
-    COMPARED = 3
-    PINNED = 4
-    LOCAL_CHANGE = 5
-    REGION_MAP = 6
-    FINE = 7
-    FINE_COMPARED = 8
-    GRADIENTS = 9
-    REGIONS = 10
-    TRAJECTORY = 11
-    OTHER_TRAJECTORIES = 12
+    SCAN = 3
+    COMPARED = 4
+    PINNED = 5
+    LOCAL_CHANGE = 6
+    REGION_MAP = 7
+    FINE = 8
+    FINE_SCAN = 9
+    FINE_COMPARED = 10
+    GRADIENTS = 11
+    REGIONS = 12
+    TRAJECTORY = 13
+    OTHER_TRAJECTORIES = 14
 
 
 def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:

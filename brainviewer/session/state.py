@@ -347,8 +347,11 @@ class Session(Facts):
             raise SessionError("no checkpoint is open yet; open one first")
         return self._state, self._engine.decoder
 
-    def _become(self, new: State) -> None:
-        """Go over to a state: tell what changed, then ask for its brain."""
+    def _become(self, new: State, *, encoded: Encoded | None = None) -> None:
+        """Go over to a state: tell what changed, then ask for its brain.
+
+        Of another person, `encoded` is the scan.
+        """
         conditions = new.conditions  # may refuse, before anything has changed
         old, self._state = self._state, new
         if old is None or old.checkpoint is not new.checkpoint:
@@ -356,7 +359,7 @@ class Session(Facts):
         if old is None or old.person is not new.person:
             if old is not None and old.person.identity is not new.person.identity:
                 self._engine.drawing.withdraw()
-                self.comparison.show_scan(None)
+                self._know_scan(encoded)
             self._engine.forget_factual()
             self.person_changed.emit(new.person)
         if old is None or old.scenario is not new.scenario:
@@ -463,8 +466,12 @@ class Session(Facts):
             )
             return
         self.adopt_person(encoded.person)
-        self.comparison.show_scan(encoded)
+        self._know_scan(encoded)
         self.scan_changed.emit(encoded)
+
+    def _know_scan(self, encoded: Encoded | None) -> None:
+        for comparison in (self.comparison, self.stand_in):
+            comparison.show_scan(encoded)
 
     def _on_refined(self, checkpoint: Checkpoint, before: Encoded, after: Encoded) -> None:
         """Show the refined person, unless somebody else has come meanwhile."""
@@ -477,8 +484,7 @@ class Session(Facts):
             self.notice.emit(f"{before.person.label} could not be brought closer to the scan")
             return
         person = replace(state.person, identity=after.person.identity)
-        self._become(replace(state, person=person))
-        self.comparison.show_scan(after)
+        self._become(replace(state, person=person), encoded=after)
         self.scan_refined.emit(after)
 
     def _on_failed(self, error: Exception) -> None:

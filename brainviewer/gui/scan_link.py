@@ -1,0 +1,86 @@
+"""Shows an own scan, carried, in place of the generator's brain, as long as that is wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from brainviewer.session.comparison import Against, Choice
+
+if TYPE_CHECKING:
+    from brainviewer.gui.scan_bar import ScanBar
+    from brainviewer.session.comparison import Compared
+    from brainviewer.session.display import Display
+    from brainviewer.session.encoding import Encoded
+    from brainviewer.session.state import Person, Session
+
+
+class ScanLink(QObject):
+    """Keeps the row of an own scan and the slices in step with the session.
+
+    Parameters
+    ----------
+    session : Session
+    display : Display
+        Of the brain on the screen.
+    bar : ScanBar
+
+    Signals
+    -------
+    given_back
+        The generator's brain is to be shown again.
+    """
+
+    given_back = Signal()
+
+    def __init__(self, session: Session, display: Display, bar: ScanBar) -> None:
+        super().__init__()
+        self._session, self._display, self._bar = session, display, bar
+        session.scan_changed.connect(self._on_scan_changed)
+        session.scan_refined.connect(self._on_scan_changed)
+        session.person_changed.connect(self._on_person_changed)
+        session.stand_in.changed.connect(self._on_carried)
+        bar.in_place_requested.connect(self.show_in_place)
+        bar.show_in_place(False)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the slices show the scan, or will as soon as it is carried."""
+        return self._session.stand_in.choice is not None
+
+    def show_in_place(self, in_place: bool) -> None:
+        """Show the scan in place of the generator's brain, or no longer."""
+        there = Against.CARRIED in self._session.stand_in.scans
+        wanted = in_place and there
+        was = self.in_place
+        self._bar.show_in_place(wanted)
+        if wanted != was:
+            self._session.stand_in.choose(Choice(Against.CARRIED) if wanted else None)
+        if was and not wanted:
+            self.given_back.emit()
+
+    def close(self) -> None:
+        """Let go of the session."""
+        session = self._session
+        for signal, slot in (
+            (session.scan_changed, self._on_scan_changed),
+            (session.scan_refined, self._on_scan_changed),
+            (session.person_changed, self._on_person_changed),
+            (session.stand_in.changed, self._on_carried),
+        ):
+            signal.disconnect(slot, missing_ok=True)
+
+    def _on_scan_changed(self, encoded: Encoded) -> None:
+        self._bar.show_scan(encoded)
+
+    def _on_person_changed(self, _person: Person) -> None:
+        encoded = self._session.comparison.encoded
+        self._bar.show_scan(encoded)
+        if encoded is None:
+            self.show_in_place(False)
+
+    def _on_carried(self, compared: Compared) -> None:
+        choice = self._session.stand_in.choice
+        if compared.shown is not None and choice == Choice(Against.CARRIED):
+            self._display.show_brain(compared.shown.brain)

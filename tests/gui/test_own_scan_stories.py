@@ -1,0 +1,147 @@
+"""An own scan in the window: the row above the slices, the scan in place of the model, a report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from brainviewer.core.purpose import NOT_CLINICAL
+from brainviewer.core.volume import Brain
+from brainviewer.gui.report_page import report_html
+from brainviewer.gui.scan_bar import MODEL, SCAN
+from brainviewer.session.comparison import Against, Choice
+from brainviewer.session.own_point import from_own_point
+from tests.fakes import WarpingGenerator, fake_scan
+from tests.gui.conftest import wait_until_idle
+
+KNOWN = {"age": 44.0, "sex": "F", "height": 171.0}
+
+
+def scan_with_image(doubts=()):
+    scan = fake_scan()
+    image = scan.maps.data.max(axis=0, keepdims=True)
+    channels = (*scan.maps.channels, "T1w")
+    maps = Brain(channels, np.concatenate([scan.maps.data, image]), scan.maps.affine)
+    return replace(scan, maps=maps, doubts=doubts)
+
+
+@pytest.fixture
+def encoded(started, qtbot, loader):
+    """A window with the person of a scan, of a generator that warps."""
+    loader.kind = WarpingGenerator
+    started.session.open_checkpoint("other")
+    qtbot.waitUntil(lambda: started.session.checkpoint.name == "other")
+    wait_until_idle(started, qtbot)
+    started.session.encode_scan(scan_with_image(("the voxels are 2.5 mm long",)), KNOWN)
+    qtbot.waitUntil(lambda: started.session.comparison.encoded is not None)
+    wait_until_idle(started, qtbot)
+    return started.session.comparison.encoded
+
+
+def contrast(started) -> np.ndarray:
+    """What the lowest layer of the slices holds."""
+    return started.viewing.display.layers[0].volume.data
+
+
+def layer(started, name: str) -> np.ndarray:
+    layers = {it.name: it for it in started.viewing.display.layers}
+    return layers[name].volume.data
+
+
+def show_scan(started, qtbot) -> None:
+    button = started.viewing.scan_bar.buttons[SCAN]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    wait_until_idle(started, qtbot)
+
+
+def test_without_a_scan_there_is_no_row(started) -> None:
+    assert not started.viewing.scan_bar.isVisible()
+
+
+def test_the_row_says_how_near_the_model_is_what_is_unusual_and_what_this_is_not(
+    started, encoded
+) -> None:
+    bar = started.viewing.scan_bar
+    assert bar.isVisible()
+    assert f"overlap with the model's tissues {1 - encoded.likeness.error:.2f}" in bar.words.text()
+    assert "unusual: the voxels are 2.5 mm long" in bar.words.text()
+    assert (bar.warning.text(), bar.warning.toolTip()) == ("No clinical device", NOT_CLINICAL)
+    assert bar.buttons[MODEL].isChecked()
+
+
+def test_the_scan_takes_the_place_of_the_model_and_follows_age(started, qtbot, encoded) -> None:
+    model = contrast(started).copy()
+    show_scan(started, qtbot)
+    own = contrast(started)
+    image = encoded.source.maps.volume("T1w").data
+    np.testing.assert_allclose(own, image * 0.92 / 0.75, rtol=1e-4)
+    assert np.abs(own - model).max() > 0.1
+    started.session.set_age(64.0)  # 0.2 mm a year: what is here was 4 mm in front
+    wait_until_idle(started, qtbot)
+    white = encoded.source.maps.volume("WM").data
+    expected = 0.6 * white[:, :-1] + 0.4 * white[:, 1:]
+    np.testing.assert_allclose(layer(started, "WM")[:, :-1], expected, atol=1e-5)
+    assert np.abs(contrast(started) - own).max() > 0.1
+
+
+def test_the_model_comes_back(started, qtbot, encoded) -> None:
+    model = contrast(started).copy()
+    show_scan(started, qtbot)
+    qtbot.mouseClick(started.viewing.scan_bar.buttons[MODEL], Qt.MouseButton.LeftButton)
+    np.testing.assert_array_equal(contrast(started), model)
+    assert started.session.stand_in.choice is None
+
+
+def test_the_carried_scan_is_side_a_and_the_scan_itself_side_b(started, qtbot, encoded) -> None:
+    started.viewing.show_compare(comparing=True)
+    compare = started.viewing.compare
+    compare.choose(Choice(Against.SCAN))
+    show_scan(started, qtbot)
+    started.session.set_age(70.0)
+    wait_until_idle(started, qtbot)
+    assert "70.0 years, the scan warped" in compare.own_card.words.text()
+    assert "measured on the scan" in compare.other_card.words.text()
+    beside = compare.beside.layers[0].volume.data
+    assert np.abs(contrast(started) - beside).max() > 0.1
+    started.session.set_age(44.0)
+    wait_until_idle(started, qtbot)
+    other = {it.name: it for it in compare.beside.layers}
+    np.testing.assert_allclose(layer(started, "WM"), other["WM"].volume.data)
+
+
+def test_somebody_else_ends_it(started, qtbot, encoded) -> None:
+    show_scan(started, qtbot)
+    started.session.new_person(3)
+    wait_until_idle(started, qtbot)
+    assert not started.viewing.scan_bar.isVisible()
+    assert not started.viewing.own_scan.in_place
+    shown = started.session.shown.brain
+    np.testing.assert_allclose(layer(started, "WM"), shown.volume("WM").data)
+
+
+def test_the_trajectory_begins_at_the_scan(started, qtbot, encoded) -> None:
+    panel = started.measures.trajectory
+    assert panel.own.isVisible()
+    axes = {it.structure: it for it in panel.plot._all}
+    assert axes["GM"]._own_scan.get_xdata()[0] == 44.0
+    assert axes["GM"]._own_scan.get_ydata()[0] == pytest.approx(encoded.scan.volumes_ml["GM"])
+    own = from_own_point(started.session.trajectory, started.session.own_point)
+    np.testing.assert_allclose(panel._own.volumes["GM"], own.volumes["GM"])
+    panel.own.click()
+    qtbot.waitUntil(lambda: not len(axes["GM"]._own_scan.get_xdata()))
+    started.session.new_person(3)
+    assert not panel.own.isVisible()
+
+
+def test_a_report_tells_of_the_scan(started, qtbot, encoded) -> None:
+    page = report_html(started.exporter.draft().report)
+    assert "<h2>The scan</h2>" in page
+    assert "the scan sub-X_T1w" in page
+    assert "Unusual: the voxels are 2.5 mm long" in page
+    assert f"{encoded.scan.volumes_ml['GM']:.1f}" in page
+    assert "The scan itself, carried" not in page
+    show_scan(started, qtbot)
+    assert "The scan itself, carried" in report_html(started.exporter.draft().report)
