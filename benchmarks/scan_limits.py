@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from brainviewer.cohort.acceptance import check_alignment, check_brain, check_image, check_tissues
+from brainviewer.cohort.acceptance import check_alignment, check_brain, check_tissues
+from brainviewer.cohort.image_checks import check_image
 from brainviewer.cohort.limits import ScanRefusedError
 from brainviewer.cohort.scan_measures import (
     brightness_of,

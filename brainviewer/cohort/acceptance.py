@@ -18,7 +18,6 @@ from brainviewer.cohort.scan_measures import (
     fit_of,
     flat_face_cm2,
     oddities_of,
-    second_head_ml,
     stretches,
 )
 
@@ -28,46 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brainviewer.cohort.scan_measures import Brightness
-    from brainviewer.core.imagefile import ImageInfo
     from brainviewer.core.volume import Affine, FloatArray, Volume
 
     Doubts = list[str]
-
-
-def check_file(info: ImageInfo) -> Doubts:
-    """Judge what the header of a file says."""
-    if info.frames > 1:
-        raise ScanRefusedError(
-            f"the file holds {info.frames} volumes, as a series or several people do; write one "
-            f"T1-weighted volume of one person to a file of its own"
-        )
-    if not info.has_orientation:
-        return ["the file does not say where left and right are; they are guessed"]
-    return []
-
-
-def check_image(volume: Volume) -> Doubts:
-    """Judge an image by its voxels, its field of view and what is in it."""
-    spacing = np.sort(volume.spacing_mm)
-    longest, shortest = float(spacing[-1]), float(spacing[0])
-    elongation = (longest / shortest, limits.ELONGATION)
-    doubts = judge([(longest, limits.SPACING_MM), (shortest, limits.SPACING_MM), elongation])
-    field = np.sort(volume.spacing_mm * volume.shape)
-    if (field < limits.LEAST_FIELD_MM).any():
-        size = " x ".join(f"{side:.0f}" for side in field)
-        raise ScanRefusedError(f"the image covers {size} mm, less than a brain; {limits.WHOLE}")
-    if len(np.unique(volume.data)) < limits.FEWEST_VALUES:
-        raise ScanRefusedError(
-            f"the image has {len(np.unique(volume.data))} different values, as labels or masks "
-            f"have; {limits.ONE_IMAGE}"
-        )
-    largest, second = second_head_ml(volume)
-    if second > max(limits.SECOND_HEAD_ML, limits.SECOND_HEAD_SHARE * largest):
-        raise ScanRefusedError(
-            f"the image holds two things as large as heads ({largest:.0f} and {second:.0f} mL); "
-            f"take a scan of one person"
-        )
-    return list(dict.fromkeys(doubts))
 
 
 def check_brain(volume: Volume, mask: NDArray[np.bool_]) -> Doubts:

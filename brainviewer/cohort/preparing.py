@@ -9,10 +9,9 @@ import numpy as np
 from brainviewer.cohort.acceptance import (
     check_alignment,
     check_brain,
-    check_file,
-    check_image,
     check_tissues,
 )
+from brainviewer.cohort.image_checks import check_file, check_image
 from brainviewer.cohort.own_scan import STAGES, OwnScan
 from brainviewer.cohort.preprocess import STORE_SPACING_MM, prepare_scan, volumes_on_grid
 from brainviewer.cohort.reading import FULL

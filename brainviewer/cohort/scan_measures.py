@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 SPACING_MM = 2.0  # of the template here
-COARSE_MM = 4.0
-HEAD_SHARE = 0.2  # of the brightest: what is brighter is head
-HEAD_OPENING = 2  # coarse voxels
 # Where a side of the brain begins, MNI mm: axis, and beyond which coordinate.
 SIDES = {
     "top": (2, 55.0),
@@ -43,19 +40,6 @@ TISSUE_DIFFERENCE = 0.5
 BRIGHTNESS_DIFFERENCE = 0.2
 BRIGHT = 0.9  # white matter has 0.75
 BASE_MM = -30.0  # below it vessels and venous sinuses are bright
-
-
-def second_head_ml(volume: Volume) -> tuple[float, float]:
-    """Measure the largest and the second largest thing in an image, in mL."""
-    steps = [max(1, round(COARSE_MM / spacing)) for spacing in volume.spacing_mm.tolist()]
-    coarse = ndimage.uniform_filter(volume.data.astype(np.float32), steps)
-    coarse = coarse[:: steps[0], :: steps[1], :: steps[2]]
-    head = coarse > HEAD_SHARE * np.percentile(coarse, 98)
-    pieces, count = ndimage.label(ndimage.binary_opening(head, iterations=HEAD_OPENING))
-    sizes = sorted(np.bincount(pieces.ravel(), minlength=count + 1)[1:].tolist())
-    largest, second = [0, 0, *sizes][-1], [0, 0, *sizes][-2]
-    voxel_ml = volume.voxel_volume_ml * np.prod(steps)
-    return float(largest * voxel_ml), float(second * voxel_ml)
 
 
 def border_contact_cm2(mask: Mask, spacing_mm: NDArray[np.float64]) -> float:

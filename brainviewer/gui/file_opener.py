@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from brainviewer.cohort.image_checks import may_be_scan
 from brainviewer.core.imagefile import SUFFIXES, ImageInfo
 from brainviewer.core.nifti import peek, read_volume
 from brainviewer.gui.background import Background
@@ -30,11 +31,12 @@ RECIPE_FILTER = "Recipes and sidecars (*.json);;All files (*)"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedImage:
-    """An image that was read, and what its header said."""
+    """An image that was read, what its header said, and whether it may be the scan of a head."""
 
     path: Path
     volume: Volume
     info: ImageInfo
+    may_be_scan: bool = False
 
     @property
     def warnings(self) -> list[str]:
@@ -138,4 +140,5 @@ class FileOpener(QObject):
 
 
 def _read_image(path: Path) -> OpenedImage:
-    return OpenedImage(path, read_volume(path), peek(path))
+    volume, info = read_volume(path), peek(path)
+    return OpenedImage(path, volume, info, may_be_scan(info, volume))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -312,6 +313,13 @@ class MainWindow(QMainWindow):
             self.scenes.place_image(source)
         for sentence in image.warnings:
             self.messages.show_notice(sentence)
+        if image.may_be_scan and self.scans.can_open:
+            self.messages.suggest(
+                f"{image.path.name} lies beside the brain now; if it is a T1-weighted scan of an "
+                f"adult, it can be made a person whose age and features can be changed",
+                "As own &scan…",
+                accept=partial(self.scans.open, image.path),
+            )
 
     def _on_display_changed(self) -> None:
         self.status.show_convention(self.viewing.display.convention)

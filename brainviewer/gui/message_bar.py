@@ -100,6 +100,10 @@ class MessageBar(QFrame):
         """
         self._add(_Message(sentence, Severity.OFFER, answer, accept, decline))
 
+    def suggest(self, sentence: str, answer: str, *, accept: Callable[[], None]) -> None:
+        """Show something worth knowing for a while, with a button for what can be done."""
+        self._add(_Message(sentence, Severity.NOTICE, answer, accept))
+
     def dismiss(self) -> None:
         """Go on to the next message; an offer is declined."""
         first = self._take_first()

@@ -83,6 +83,12 @@ class ScanOpener(QObject):
         self._session.scan_changed.disconnect(self._on_encoded)
         self._session.scan_refined.disconnect(self._on_refined)
 
+    @property
+    def can_open(self) -> bool:
+        """Whether the generator in use, if there is one yet, could show a scan."""
+        generator = self._session.generator
+        return generator is None or generator.can_encode
+
     def ask(self) -> None:
         """Let the user choose a scan."""
         name, _ = QFileDialog.getOpenFileName(self._window, "Open own scan", "", IMAGE_FILTER)

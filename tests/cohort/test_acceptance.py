@@ -11,10 +11,9 @@ from brainviewer.cohort.acceptance import (
     check_alignment,
     check_brain,
     check_contrast,
-    check_file,
-    check_image,
     check_tissues,
 )
+from brainviewer.cohort.image_checks import check_file, check_image, may_be_scan, second_head_ml
 from brainviewer.cohort.limits import ScanRefusedError, at_most, check_age, judge
 from brainviewer.cohort.phantom import simulate_person
 from brainviewer.cohort.preparing import prepare_own_scan
@@ -24,7 +23,6 @@ from brainviewer.cohort.scan_measures import (
     fit_of,
     flat_face_cm2,
     oddities_of,
-    second_head_ml,
     stretches,
 )
 from brainviewer.cohort.template import template_grid
@@ -244,6 +242,13 @@ def test_two_heads_are_refused(somebody):
     assert largest == pytest.approx(second, rel=0.05)
     with pytest.raises(ScanRefusedError, match="two things as large as heads"):
         check_image(Volume(beside, AFFINE))
+
+
+def test_only_what_may_be_a_head_is_taken_for_one(somebody):
+    info = ImageInfo(SHAPE, (2.0, 2.0, 2.0), 1, "int16", "RAS", 1, 1)
+    assert may_be_scan(info, somebody.scan)
+    assert not may_be_scan(replace(info, frames=3), somebody.scan)
+    assert not may_be_scan(info, Volume(np.round(somebody.t1), AFFINE))
 
 
 def test_a_bottle_beside_the_head_is_no_second_head(somebody):

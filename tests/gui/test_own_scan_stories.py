@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from brainviewer.core.nifti import write_volume
 from brainviewer.core.purpose import NOT_CLINICAL
-from brainviewer.core.volume import Brain
+from brainviewer.core.volume import Brain, Volume
 from brainviewer.gui.report_page import report_html
 from brainviewer.gui.scan_bar import MODEL, SCAN
+from brainviewer.gui.scan_dialog import ScanDialog
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.own_point import from_own_point
 from tests.fakes import WarpingGenerator, fake_scan
 from tests.gui.conftest import wait_until_idle
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KNOWN = {"age": 44.0, "sex": "F", "height": 171.0}
 
@@ -145,3 +151,30 @@ def test_a_report_tells_of_the_scan(started, qtbot, encoded) -> None:
     assert "The scan itself, carried" not in page
     show_scan(started, qtbot)
     assert "The scan itself, carried" in report_html(started.exporter.draft().report)
+
+
+def head_file(folder) -> Path:
+    """A file that may be the scan of a head: a noisy ball of 80 mm."""
+    i, j, k = np.indices((60, 70, 60)) - np.array([30, 35, 30]).reshape(3, 1, 1, 1)
+    ball = (np.sqrt(i**2 + j**2 + k**2) < 27).astype(np.float32)
+    noise = np.random.default_rng(0).normal(100, 20, ball.shape).astype(np.float32)
+    path = folder / "head.nii.gz"
+    write_volume(path, Volume(ball * noise, np.diag([3 - 0.1, 2.9, 2.9, 1.0])))
+    return path
+
+
+def test_a_head_that_is_opened_may_become_an_own_scan(started, qtbot, tmp_path) -> None:
+    started.opener.open_all([head_file(tmp_path)])
+    qtbot.waitUntil(lambda: "can be made a person" in started.messages.sentence)
+    assert [it.name for it in started.viewing.display.layers][-1] == "head"
+    qtbot.mouseClick(started.messages.answer_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(started.findChildren(ScanDialog)))
+    started.findChild(ScanDialog).reject()
+
+
+def test_labels_are_not_suggested_as_a_scan(started, qtbot, tmp_path) -> None:
+    path = tmp_path / "labels.nii.gz"
+    write_volume(path, Volume(np.ones((60, 70, 60), np.uint8), np.diag([2.9, 2.9, 2.9, 1.0])))
+    started.opener.open_all([path])
+    qtbot.waitUntil(lambda: started.viewing.display.layers[-1].name == "labels")
+    assert started.messages.sentence == ""
