@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from brainviewer.session.request import Shown
 
 WAITING = "On its way"
-PERCENTILE = "Percentile"
+PERCENTILE = "Perc."
 AS_GIVEN = "The person as given"
 THE_SCAN = "The scan itself"
 CARRIED = "The scan carried"
@@ -47,9 +47,9 @@ class CompareCard(QWidget):
         self.words = QLabel(WAITING)
         self.words.setWordWrap(True)
         self._numbers = QGridLayout()
-        self._numbers.setHorizontalSpacing(14)
+        self._numbers.setHorizontalSpacing(8)
         self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(16, 14, 16, 14)
+        self.column.setContentsMargins(10, 14, 8, 14)
         self.column.addWidget(self.title)
         self.column.addWidget(self.words)
         self.column.addLayout(self._numbers)
@@ -93,7 +93,7 @@ class CompareCard(QWidget):
     def _write_headings(self, column: int) -> None:
         heading = _cell(PERCENTILE)
         heading.setProperty("role", "caption")
-        heading.setToolTip("Among the training people of this age and sex")
+        heading.setToolTip("Percentile among the training people of this age and sex")
         self._numbers.addWidget(heading, 0, column)
 
     def show_sentence(self, sentence: str) -> None:

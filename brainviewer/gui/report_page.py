@@ -203,7 +203,7 @@ def _trajectory(png: bytes) -> str:
         return ""
     caption = (
         "Volumes over age: this person (strong, with the spread over other draws), the course from "
-        "an own scan (green, with how differently others change), the other scenario (dashed) and "
+        "an own scan (red, with how differently others change), the other scenario (dashed) and "
         "the pins, before the percentiles of the training people"
     )
     return f"<h2>Over a lifetime</h2>{_figure(png, caption)}"

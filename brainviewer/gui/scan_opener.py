@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from brainviewer.session.encoding import Encoded
     from brainviewer.session.state import Session
 
-SECONDS = "half a minute"
+SECONDS = "about a minute"
 
 
 class ScanOpener(QObject):
@@ -72,6 +72,7 @@ class ScanOpener(QObject):
         self._preparation = preparation or Preparation(bridge.post)
         self._progress: QProgressDialog | None = None
         self._prepared: OwnScan | None = None
+        self._path = Path()
         self._refine_s = 0.0
         session.scan_changed.connect(self._on_encoded)
         session.scan_refined.connect(self._on_refined)
@@ -124,7 +125,7 @@ class ScanOpener(QObject):
 
     def prepare(self, path: Path, conditions: Conditions, refine_s: float = 0.0) -> None:
         """Prepare a scan, with a way to stop, encode it, and refine it for some seconds at most."""
-        self._refine_s = refine_s
+        self._path, self._refine_s = path, refine_s
         progress = QProgressDialog(STAGES[0], "&Stop", 0, len(STAGES), self._window)
         progress.setObjectName("scan_progress")
         progress.setWindowTitle(f"{path.name} — BrainViewer")
@@ -170,9 +171,7 @@ class ScanOpener(QObject):
         """Show scan and reconstruction side by side, and say how far apart they are."""
         scan, self._prepared = self._prepared, None
         if scan is not None:
-            display = self._viewing.display
-            display.add_image(scan.t1)
-            display.set_layer(len(display.layers) - 1, visible=False)
+            self._add_image(scan)
         self._viewing.show_compare(comparing=True)
         beside, *_ = self._session.comparison.scans
         self._viewing.compare.choose(Choice(beside))
@@ -183,6 +182,15 @@ class ScanOpener(QObject):
         )
         if scan is not None and self._refine_s > 0:
             self._refine()
+
+    def _add_image(self, scan: OwnScan) -> None:
+        """Put the prepared image among the layers; neither it nor the file's covers the brains."""
+        display = self._viewing.display
+        display.add_image(scan.t1)
+        for index, layer in enumerate(display.layers):
+            is_file = bool(layer.source) and layer.source == str(self._path)
+            if is_file or layer.volume is scan.t1:
+                display.set_layer(index, visible=False)
 
     def _refine(self) -> None:
         try:

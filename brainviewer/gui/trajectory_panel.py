@@ -220,7 +220,7 @@ class TrajectoryPanel(QWidget):
                 f"Coloured band: 5th to 95th percentile of other identities, same conditions\n"
                 f"Grey bands and line: {people}: 5th to 95th and 25th to 75th percentile, median\n"
                 f"Ring: the person as given\n"
-                f"Green, from a diamond: what was measured on an own scan, and how it would go on; "
+                f"Red, from a diamond: what was measured on an own scan, and how it would go on; "
                 f"the band holds how differently others change"
             )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from brainviewer.session.trajectory import Trajectory
 
 OWN_SCAN = "own scan"
-OWN_COLOR = "#2aa876"
+OWN_COLOR = "#ef476f"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -172,6 +172,19 @@ def test_a_head_that_is_opened_may_become_an_own_scan(started, qtbot, tmp_path) 
     started.findChild(ScanDialog).reject()
 
 
+def test_the_file_of_a_scan_does_not_cover_its_brain(started, qtbot, tmp_path) -> None:
+    path = head_file(tmp_path)
+    started.opener.open_all([path])
+    qtbot.waitUntil(lambda: started.viewing.display.layers[-1].name == "head")
+    started.scans._path = path
+    started.scans._encode(KNOWN, fake_scan("head"))
+    qtbot.waitUntil(lambda: started.session.comparison.encoded is not None)
+    visible = {it.name: it.visible for it in started.viewing.display.layers}
+    assert visible["Tissue contrast"]
+    assert not visible["head"]
+    assert not visible["head (2)"]
+
+
 def test_labels_are_not_suggested_as_a_scan(started, qtbot, tmp_path) -> None:
     path = tmp_path / "labels.nii.gz"
     write_volume(path, Volume(np.ones((60, 70, 60), np.uint8), np.diag([2.9, 2.9, 2.9, 1.0])))
