@@ -364,6 +364,7 @@ class ViewingArea(QWidget):
         self.show_brain(shown)
 
     def _on_given_back(self) -> None:
+        self._brain = None  # the scan was shown in its place
         if self._session.shown is not None:
             self._show_slices(self._session.shown)
         self.compare.show_cards()
@@ -375,7 +376,6 @@ class ViewingArea(QWidget):
 
     def _show_slices(self, shown: Shown) -> None:
         if self.own_scan.in_place:
-            self._brain = None
             return
         brain = self._session.best_brains[0] if shown is self._session.shown else shown.brain
         if brain is not None and brain is not self._brain:
