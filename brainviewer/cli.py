@@ -446,6 +446,7 @@ def evaluate(
         Parameter(help="TorchScript file, such as RadImageNet's, for 2D-FID; else one is fitted."),
     ] = None,
     labels: Path | None = None,
+    images: Annotated[bool, Parameter(name="--images", negative="")] = False,
     device: Device = "auto",
 ) -> None:
     """Score checkpoints on people they never saw: tables, figures and scores.json.
@@ -461,6 +462,8 @@ def evaluate(
         Seeds whose volumes are averaged for each person, with those of the opposite identities.
     labels
         A label image in MNI152 space: Table IV has the tissue inside each label too.
+    images
+        Judge the T1-weighted images of generators that make tissue maps as well, not these.
     """
     from brainviewer.commands import evaluate_generators
 
@@ -472,6 +475,7 @@ def evaluate(
         device=device,
         networks=(network_3d, network_2d),
         labels=labels,
+        images=images,
     )
 
 

@@ -6,10 +6,11 @@ the user.
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -23,7 +24,7 @@ from rich.progress import (
 
 from brainviewer.cohort.limits import check_age
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Value
-from brainviewer.core.files import write_bytes_atomically, write_text_atomically
+from brainviewer.core.files import write_bytes_atomically, write_json_atomically
 from brainviewer.core.nifti import image_name, read_volume
 from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.recipe import Recipe, read_recipe, write_recipe
@@ -568,6 +569,7 @@ def evaluate_generators(
     device: str,
     networks: tuple[Path | None, Path | None],
     labels: Path | None = None,
+    images: bool = False,
 ) -> None:
     """Score checkpoints on the people of their test folds, and keep its scores with each.
 
@@ -577,14 +579,16 @@ def evaluate_generators(
         TorchScript files with published feature networks; None fits one.
     labels : Path, optional
         A label image whose regions are in Table IV too.
+    images : bool
+        Judge the T1-weighted images of generators that make tissue maps as well.
     """
     from brainviewer.cohort.store import CohortStore
     from brainviewer.evaluation.comparison import Settings, evaluate_checkpoints
-    from brainviewer.evaluation.images import evaluate_images, makes_images
+    from brainviewer.evaluation.images import evaluate_images, makes_images_alone
     from brainviewer.evaluation.looking import NetworkFiles
 
     checkpoints = [resolve_checkpoint(name) for name in names]
-    if any(map(makes_images, checkpoints)):
+    if images or any(map(makes_images_alone, checkpoints)):
         with _counting("evaluating") as show:
             evaluate_images(checkpoints, CohortStore(cohort), out, device=device, on_progress=show)
         _keep_scores(checkpoints, out)
@@ -603,9 +607,22 @@ def _keep_scores(checkpoints: Sequence[Checkpoint], out: Path) -> None:
     from brainviewer.evaluation.comparison import folder_of
 
     for checkpoint in checkpoints:
-        scores = folder_of(checkpoint, checkpoints, out) / SCORES_FILE
-        write_text_atomically(checkpoint.folder / SCORES_FILE, scores.read_text(encoding="utf-8"))
+        own = {"weights": weights_hash(checkpoint)}
+        found = _read_scores(folder_of(checkpoint, checkpoints, out)) | own
+        before = _read_scores(checkpoint.folder)
+        # Tissue maps and images of one generator are judged in two runs.
+        kept = before if before.get("weights") == own["weights"] else {}
+        write_json_atomically(checkpoint.folder / SCORES_FILE, kept | found)
     _tell(f"{SCORES_FILE}, tables and figures are in {out}")
+
+
+def _read_scores(folder: Path) -> dict[str, Any]:
+    """Read scores.json; nothing where there is none, or none that can be read."""
+    try:
+        entry = json.loads((folder / SCORES_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def parse_setting(feature: Feature, text: str) -> Value:

@@ -30,8 +30,9 @@ from brainviewer.core.nifti import read_volume
 from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.recipe import read_recipe
 from brainviewer.generators.base import GenerationError
-from brainviewer.generators.checkpoint import CheckpointError
+from brainviewer.generators.checkpoint import CheckpointError, open_checkpoint
 from brainviewer.session.export import ExportError
+from brainviewer.session.weights import weights_hash
 from tests.fakes import (
     FEATURES,
     FakeLoader,
@@ -431,7 +432,7 @@ def test_scores_are_kept_with_each_checkpoint_that_was_evaluated(
         for checkpoint in checkpoints:
             own = folder / checkpoint.name if len(checkpoints) > 1 else folder
             own.mkdir(parents=True)
-            (own / "scores.json").write_text(f'"{checkpoint.name}"')
+            (own / "scores.json").write_text(json.dumps({"checkpoint": checkpoint.name}))
             on_progress(1, 1, "drawing brains")
 
     monkeypatch.setattr("brainviewer.evaluation.comparison.evaluate_checkpoints", evaluate)
@@ -445,11 +446,40 @@ def test_scores_are_kept_with_each_checkpoint_that_was_evaluated(
         networks=(tmp_path / "medicalnet.pt", None),
     )
     for folder in folders:
-        assert (folder / "scores.json").read_text() == f'"{folder.name}"'
+        kept = json.loads((folder / "scores.json").read_text())
+        assert kept["checkpoint"] == folder.name
+        assert kept["weights"] == weights_hash(open_checkpoint(folder))
     ((cohort, settings),) = asked_for
     assert cohort == tmp_path / "cohort"
     assert (settings.draws, settings.device) == (3, "cpu")
     assert (settings.files.volumes, settings.files.slices) == (tmp_path / "medicalnet.pt", None)
+
+
+def test_scores_of_maps_and_images_are_kept_side_by_side_until_the_weights_change(
+    tmp_path, out, monkeypatch
+) -> None:
+    def judge(name: str):
+        def evaluate(checkpoints, store, folder, **_more) -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "scores.json").write_text(json.dumps({name: 1}))
+
+        return evaluate
+
+    monkeypatch.setattr("brainviewer.evaluation.comparison.evaluate_checkpoints", judge("maps"))
+    monkeypatch.setattr("brainviewer.evaluation.images.evaluate_images", judge("images"))
+    folder = write_fake_checkpoint(tmp_path, "fake")
+
+    def evaluate(*, images: bool) -> dict:
+        evaluate_generators(
+            [str(folder)], tmp_path / "cohort", out, draws=3, device="cpu",
+            networks=(None, None), images=images,
+        )  # fmt: skip
+        return json.loads((folder / "scores.json").read_text())
+
+    evaluate(images=False)
+    assert {"maps", "images"} <= set(evaluate(images=True))
+    (folder / "weights.safetensors").write_bytes(b"others")
+    assert "maps" not in evaluate(images=True)
 
 
 def test_nothing_is_evaluated_when_one_checkpoint_is_unknown(folder, tmp_path, out) -> None:

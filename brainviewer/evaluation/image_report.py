@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 
 from brainviewer.core.files import write_text_atomically
+from brainviewer.evaluation.report import region_tables
 from brainviewer.evaluation.scores import Estimate, estimate
 from brainviewer.evaluation.tables import UNDEFINED, Cell, Table, to_csv, to_markdown
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brainviewer.core.volume import FloatArray
+    from brainviewer.evaluation.regions import RegionScores
     from brainviewer.evaluation.scores import Array
 
 REAL, OTHERS = "unseen people", "training people of like age and sex"
@@ -107,6 +109,15 @@ def write_tables(samples: Mapping[str, Sample], out: Path) -> None:
     )
     write_text_atomically(out / "images.md", f"{text}\n")
     for table in (quality, near):
+        write_text_atomically(out / f"{table.name}.csv", to_csv(table))
+
+
+def write_region_tables(scores: RegionScores, out: Path) -> None:
+    """Write ``regions.md``, ``regions_summary.csv`` and ``regions.csv`` to a folder."""
+    tables = region_tables(scores)
+    text = "\n".join(to_markdown(table) for table in tables)
+    write_text_atomically(out / "regions.md", f"{text}\n")
+    for table in tables:
         write_text_atomically(out / f"{table.name}.csv", to_csv(table))
 
 

@@ -17,7 +17,7 @@ from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.evaluation.cache import ArrayCache, fingerprint
 from brainviewer.evaluation.distances import discrepancy, linear_kernels, rbf_kernels
 from brainviewer.evaluation.evidence import label_progress
-from brainviewer.evaluation.figures import MontageBrain, plot_montage, save_figure
+from brainviewer.evaluation.figures import MontageBrain, plot_montage, plot_regions, save_figure
 from brainviewer.evaluation.image_quality import (
     block_means,
     multiscale_similarities,
@@ -31,10 +31,12 @@ from brainviewer.evaluation.image_report import (
     Sample,
     copying,
     distances,
+    write_region_tables,
     write_tables,
 )
 from brainviewer.evaluation.likeness import draw_sample
 from brainviewer.evaluation.people import EvaluationError, find_people
+from brainviewer.evaluation.regions import find_regions, measure_regions, score_regions
 from brainviewer.evaluation.report import FORMAT_VERSION, plain
 from brainviewer.evaluation.same_people import check_same_people
 from brainviewer.evaluation.scores import estimate, estimate_distance, mean
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Conditions
     from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.evaluation.evidence import Progress
+    from brainviewer.evaluation.regions import LabelledPeople
     from brainviewer.evaluation.scores import Estimate
     from brainviewer.generators.checkpoint import Checkpoint
 
@@ -81,7 +84,12 @@ class ImagePeople:
 
 
 def makes_images(checkpoint: Checkpoint) -> bool:
-    """Whether a generator makes T1 images."""
+    """Whether a generator makes T1 images, alone or besides tissue maps."""
+    return set(CHANNELS) <= set(checkpoint.structures)
+
+
+def makes_images_alone(checkpoint: Checkpoint) -> bool:
+    """Whether a generator makes T1 images and nothing else."""
     return checkpoint.structures == CHANNELS
 
 
@@ -97,7 +105,8 @@ def evaluate_images(
 
     One image of each test person's age and sex is made. ``images.md``, ``images.csv``,
     ``nearest.csv`` and figures are about all of them, each has scores.json of its own (last): in
-    `out` when it is the only one, else in ``out/<name>``.
+    `out` when it is the only one, else in ``out/<name>``. Regions are held against those of unseen
+    people here where a generator makes nothing but images (BrainSynth, Figs. 2 and 3).
 
     Raises
     ------
@@ -110,26 +119,41 @@ def evaluate_images(
     strange = [it.name for it in checkpoints if not makes_images(it)]
     if strange:
         raise EvaluationError(
-            f"{strange[0]} makes tissue maps, others T1 images; evaluate them in two runs"
+            f"{strange[0]} makes no T1 images, others do; evaluate them in two runs"
         )
     check_same_people(checkpoints)
     people = load_image_people(checkpoints[0], store, on_progress=on_progress)
+    labelled = _find_regions(checkpoints, store)
     judge = _Judge(people, on_progress)
     others = people.train.maps[people.others]
     samples = {
         REAL: Sample(judge.quality(people.test.maps), judge.nearness(people.test.maps)),
         OTHERS: Sample(judge.quality(others) | judge.discrepancies(others), None),
     }
-    made, devices = {}, {}
+    made, devices, regions = {}, {}, {}
     for checkpoint in checkpoints:
         generator = load_generator(checkpoint, device=device)
         cache = ArrayCache(out / CACHE_FOLDER, fingerprint(checkpoint, generator.device_name))
         told = label_progress(on_progress, f"drawing with {checkpoint.name}")
         _, _, test = find_people(checkpoint, store, read_table(store), store.read_manifest())
-        own = draw_sample(generator, [*test.values()], cache=cache, on_progress=told)
+        own = draw_sample(
+            generator, [*test.values()], cache=cache, channels=CHANNELS, on_progress=told
+        )
         made[checkpoint.name], devices[checkpoint.name] = own, generator.device_name
         scores = judge.quality(own) | judge.discrepancies(own)
         samples[checkpoint.name] = Sample(scores, judge.nearness(own))
+        if makes_images_alone(checkpoint):
+            told = label_progress(on_progress, "measuring regions")
+            found = measure_regions(
+                generator,
+                labelled,
+                people.test,
+                people.train.conditions,
+                cache=cache,
+                on_progress=told,
+            )
+            if found is not None:
+                regions[checkpoint.name] = score_regions(found)
     write_tables(samples, out)
     (out / FIGURE_FOLDER).mkdir(exist_ok=True)
     for name, own in made.items():
@@ -138,8 +162,22 @@ def evaluate_images(
         folder = out / name if len(made) > 1 else out
         folder.mkdir(exist_ok=True)
         content = _scores_json(name, devices[name], people, samples)
+        if name in regions:
+            write_region_tables(regions[name], folder)
+            save_figure(plot_regions(regions[name]), folder / FIGURE_FOLDER / "regions.png")
+            content["regions"] = plain(regions[name].summary)
         write_json_atomically(folder / SCORES_FILE, content)
     shutil.rmtree(out / CACHE_FOLDER)
+
+
+def _find_regions(checkpoints: Sequence[Checkpoint], store: CohortStore) -> LabelledPeople | None:
+    """Read the labels of the people where somebody's regions are to be held against them."""
+    alone = [it for it in checkpoints if makes_images_alone(it)]
+    if not alone:
+        return None
+    manifest = store.read_manifest()
+    crop, train, test = find_people(alone[0], store, read_table(store), manifest)
+    return find_regions(store, manifest, crop, train=tuple(train), test=tuple(test))
 
 
 def load_image_people(

@@ -21,7 +21,7 @@ from brainviewer.evaluation.distances import (
     sum_moments,
 )
 from brainviewer.evaluation.feature_networks import AXES, embed_slices, embed_volumes
-from brainviewer.evaluation.making import evaluated_channels, make_maps
+from brainviewer.evaluation.making import evaluated_channels
 from brainviewer.evaluation.scores import DISTANCE_RESAMPLES, Estimate, estimate_distance
 from brainviewer.evaluation.similarity import mean_similarity, similarities
 from brainviewer.evaluation.volumes import FIRST_SEED
@@ -84,19 +84,26 @@ def draw_sample(
     people: Sequence[Conditions],
     *,
     cache: ArrayCache,
+    channels: tuple[str, ...] | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> NDArray[np.uint8]:
     """Make one brain of each person, each from a seed of their own.
+
+    Parameters
+    ----------
+    channels : tuple of str, optional
+        Of what is made; those that are evaluated where none are named.
 
     Returns
     -------
     (N, C, I, J, K) uint8 ndarray
         255 x partial volume or intensity, as real brains are stored.
     """
-    maps = np.empty((len(people), len(evaluated_channels(generator)), *generator.shape), np.uint8)
+    wanted = channels or evaluated_channels(generator)
+    maps = np.empty((len(people), len(wanted), *generator.shape), np.uint8)
     for index, conditions in enumerate(people):
-        request = ("brain", dict(conditions), FIRST_SEED + index)
-        make = partial(_draw_one, generator, conditions, FIRST_SEED + index)
+        request = ("brain", wanted, dict(conditions), FIRST_SEED + index)
+        make = partial(_draw_one, generator, conditions, FIRST_SEED + index, wanted)
         maps[index] = cache.get(request, make)["maps"]
         on_progress(index + 1, len(people))
     return maps
@@ -219,8 +226,11 @@ def _similarity_gap(similar: Sequence[Array], pairs: NDArray[np.int64], weights:
     return np.asarray(np.abs(real - made))
 
 
-def _draw_one(generator: Generator, conditions: Conditions, seed: int) -> Arrays:
-    return {"maps": to_uint8(make_maps(generator, generator.draw(seed), conditions))}
+def _draw_one(
+    generator: Generator, conditions: Conditions, seed: int, channels: tuple[str, ...]
+) -> Arrays:
+    brain = generator.generate(generator.draw(seed), conditions)
+    return {"maps": to_uint8(brain.data[[brain.channels.index(name) for name in channels]])}
 
 
 def _partial_volumes(maps: NDArray[np.uint8], index: int) -> FloatArray:

@@ -184,7 +184,7 @@ def tables(results: Results) -> dict[str, list[Table]]:
             _tissue_table("spread", "Standard deviation of volumes (mL)", results.spread, _SPREAD),
             _difference_table(results),
         ],
-    } | ({} if results.regions is None else {"regions": _region_tables(results.regions)})
+    } | ({} if results.regions is None else {"regions": region_tables(results.regions)})
 
 
 def _volume_table(results: Results) -> Table:
@@ -218,7 +218,8 @@ def _ventricle_tables(results: Results) -> list[Table]:
     return [Table("ventricles", "Size of the ventricles", columns, rows)]
 
 
-def _region_tables(scores: RegionScores) -> list[Table]:
+def region_tables(scores: RegionScores) -> list[Table]:
+    """Return what is said of all regions together, and of each."""
     summary = [(said, scores.summary[name]) for name, said in _REGION_SUMMARY.items()]
     rows: list[Sequence[Cell]] = [
         (name, *(f"{scores.regions[column][index]:.4g}" for column in _REGIONS))

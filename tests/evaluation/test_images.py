@@ -105,6 +105,6 @@ def test_people_are_matched_by_sex_and_age_and_nobody_twice() -> None:
 
 def test_tissue_maps_and_images_are_not_put_into_one_table(checkpoint, cohort, tmp_path) -> None:
     other = open_checkpoint(write_fake_checkpoint(tmp_path))
-    with pytest.raises(EvaluationError, match="fake makes tissue maps, others T1 images; evaluate"):
+    with pytest.raises(EvaluationError, match="fake makes no T1 images, others do; evaluate"):
         evaluate_images([checkpoint, other], cohort, tmp_path / "out")
     assert not (tmp_path / "out").exists()
