@@ -112,7 +112,9 @@ class MainWindow(QMainWindow):
         self.scans = ScanOpener(session, self.viewing, bridge, self)
         self.changes = ChangeLink(session, self.viewing, self.view_menu.local_change)
         self.labels = LabelLink(session, self.viewing.display, self.gradients)
-        self.shown_regions = RegionLink(session, self.viewing, self.regions)
+        self.shown_regions = RegionLink(
+            session, self.viewing, self.regions, self.measures.trajectory
+        )
         self.past = HistoryLink(
             session, self.viewing, menu=self.edit_menu, panel=self.steps, window=self
         )
@@ -218,6 +220,7 @@ class MainWindow(QMainWindow):
         self.docks.regions.visibilityChanged.connect(self.session.regions.watch)
         self.regions.place_requested.connect(self.viewing.display.set_crosshair)
         self.regions.copied.connect(self.messages.show_notice)
+        self.regions.curves_requested.connect(self._on_curves)
         self.gradients.feature_requested.connect(self._on_feature_requested)
         self.gradients.save_requested.connect(self.exporter.save_gradients)
         view.full_screen.toggled.connect(self._on_full_screen)
@@ -341,6 +344,9 @@ class MainWindow(QMainWindow):
     def _on_regions(self) -> None:
         self.docks.bring(self.docks.regions)
         self.regions.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_curves(self) -> None:
+        self.docks.bring(self.docks.volumes)
 
     def _on_feature_requested(self, name: str) -> None:
         self.docks.bring(self.docks.person)

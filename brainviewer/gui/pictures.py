@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from brainviewer.session.pins import Curve
     from brainviewer.session.trajectory import Trajectory
 
-SIZE_INCHES = (10.0, 3.0)
+SIZE_INCHES = (10.0, 3.0)  # of a row
+COLUMNS = 4
 DOTS_PER_INCH = 200
 KEY_COLUMNS = 4
 KEY_ROW_INCHES = 0.22
@@ -62,7 +63,7 @@ def trajectory_png(
     factual: Marked | None,
     others: Sequence[Curve] = (),
 ) -> bytes:
-    """Draw the trajectories for paper: white, 10 x 3 inches, 200 dots an inch.
+    """Draw the trajectories for paper: white, 10 x 3 inches a row of four, 200 dots an inch.
 
     Parameters
     ----------
@@ -77,7 +78,9 @@ def trajectory_png(
         Drawn thin; the key above the axes names them.
     """
     colors = {**load_theme("light").colors}
-    figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, facecolor="white")
+    wide, tall = SIZE_INCHES
+    tall *= math.ceil(len(trajectory.volumes) / COLUMNS)
+    figure = Figure(figsize=(wide, tall), dpi=DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
     known = checkpoint.schema[AGE].fitted
     ages = np.arange(np.ceil(known.low), known.high)
@@ -94,9 +97,9 @@ def trajectory_png(
         it.show_factual(factual)
         it.hide_marker()
         it.fit(known.low, known.high)
-    rows = math.ceil(len(others) / KEY_COLUMNS)
-    figure.set_size_inches(SIZE_INCHES[0], SIZE_INCHES[1] + rows * KEY_ROW_INCHES)
-    place_side_by_side(figure, axes, below_inches=rows * KEY_ROW_INCHES)
+    key_inches = math.ceil(len(others) / KEY_COLUMNS) * KEY_ROW_INCHES
+    figure.set_size_inches(wide, tall + key_inches)
+    place_side_by_side(figure, axes, below_inches=key_inches, columns=COLUMNS)
     if others:
         _write_key(figure, others)
     file = io.BytesIO()

@@ -34,7 +34,8 @@ NOTHING_YET = "The regions of this brain will be shown here"
 EXPLANATION = (
     "The volume of each region now, how it differs from the person as given, and its percentile\n"
     "among 64 people of this age and sex whom the generator draws.\n"
-    "Click a bar to put the crosshair there, tick its box to see the region in slices and in 3D."
+    "Click a bar to put the crosshair there, tick its box to see the region in slices, in 3D and\n"
+    "over age."
 )
 CAPTION = "Change of each region against the factual brain"
 BEING_MEASURED = "Being measured for the values shown now"
@@ -42,6 +43,7 @@ BEING_MEASURED = "Being measured for the values shown now"
 LOWEST, HIGHEST = 2.0, 98.0
 BY_CHANGE, BY_SIZE, BY_NAME = "By change", "By size", "By name"
 COPY_TOOLTIP = "Copy all regions as text with tabs, for a spreadsheet"
+CURVES = "Show the ticked regions over age, beside or instead of the tissues (Volumes tab)"
 NONE = "Take all ticks away: no region is outlined in slices or drawn in 3D any more"
 TSV_HEADINGS = (
     "region",
@@ -64,6 +66,8 @@ class RegionPanel(QWidget):
         The user wants to see a region in slices and in 3D, or no longer.
     none_requested
         The user wants to see no region any more.
+    curves_requested
+        The user wants to see the ticked regions over age.
     copied : str
         A sentence for the status bar.
     """
@@ -71,6 +75,7 @@ class RegionPanel(QWidget):
     place_requested = Signal(tuple)
     region_toggled = Signal(str, bool)
     none_requested = Signal()
+    curves_requested = Signal()
     copied = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -94,6 +99,9 @@ class RegionPanel(QWidget):
         self.none_button = described(
             QPushButton("Show &none"), "region_none", accessible="Show no region", tooltip=NONE
         )
+        self.curves_button = described(
+            QPushButton("Over &age"), "region_curves", accessible="Show over age", tooltip=CURVES
+        )
         self.copy_button = icon_button("copy_regions", "copy", COPY_TOOLTIP)
         self.bars = bar_table("region_bars", accessible="Regions and their change")
         self.nothing = QLabel(NOTHING_YET)
@@ -103,6 +111,7 @@ class RegionPanel(QWidget):
         self.order.currentIndexChanged.connect(self._show_rows)
         self.bars.chosen.connect(self._on_chosen)
         self.bars.checked.connect(self._on_checked)
+        self.curves_button.clicked.connect(self._on_curves_clicked)
         self.none_button.clicked.connect(self._on_none_clicked)
         self.copy_button.clicked.connect(self._on_copy_clicked)
 
@@ -158,6 +167,7 @@ class RegionPanel(QWidget):
         head.addWidget(self.order)
         head.addSpacing(6)
         head.addWidget(self.caption, 1)
+        head.addWidget(self.curves_button)
         head.addWidget(self.none_button)
         head.addWidget(self.copy_button)
         column = QVBoxLayout(self)
@@ -172,8 +182,9 @@ class RegionPanel(QWidget):
         known = bool(self._rows)
         for widget in (self.bars, self.search, self.order, self.copy_button):
             widget.setEnabled(known)
-        self.none_button.setVisible(known)
-        self.none_button.setEnabled(bool(self._colors))
+        for button in (self.curves_button, self.none_button):
+            button.setVisible(known)
+            button.setEnabled(bool(self._colors))
         self.caption.setVisible(known)
         self.bars.setVisible(known)
         self.nothing.setVisible(not known)
@@ -197,6 +208,9 @@ class RegionPanel(QWidget):
         self.region_toggled.emit(name, shown)
         if shown:
             self._on_chosen(name)
+
+    def _on_curves_clicked(self) -> None:
+        self.curves_requested.emit()
 
     def _on_none_clicked(self) -> None:
         self.none_requested.emit()
@@ -238,6 +252,6 @@ def _bar(row: RegionRow, color: str) -> Bar:
     tooltip = (
         f"{row.name}: {row.now_ml:.2f} mL now, {row.factual_ml:.2f} mL in fact\n{_place(row)}"
         "Click or Enter: put the crosshair there\n"
-        "Tick or Space: outline it in the slices and draw it in 3D"
+        "Tick or Space: outline it in the slices, draw it in 3D and plot it over age"
     )
     return Bar(row.name, row.name, words, tooltip, _change(row), bool(color), color)

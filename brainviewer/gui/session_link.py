@@ -74,6 +74,7 @@ class SessionLink:
             (session.scan_refined, self._on_scan_changed),
             (session.curves.other_changed, measures.trajectory.show_other),
             (session.curves.pins_changed, measures.trajectory.show_pins),
+            (session.curves.factual_regions_changed, measures.trajectory.show_factual_regions),
             (session.gradients.changed, gradients.show_gradients),
             (session.gradients.outdated, gradients.show_outdated),
             (session.regions.changed, regions.show_regions),

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 STYLE_FOLDER = Path(__file__).parents[2] / "resources" / "style"
 
+LEAST_CONTRAST = 3.0  # of what is drawn against what it is drawn on
+DARKEST = 30
+
 _ROLES = {
     QPalette.ColorRole.Window: "window",
     QPalette.ColorRole.WindowText: "text",
@@ -85,6 +88,29 @@ def theme_of(palette: QPalette) -> Theme:
     """Tell which theme a widget with this palette is shown in."""
     dark = palette.color(QPalette.ColorRole.Window).lightness() < 128
     return load_theme("dark" if dark else "light")
+
+
+def readable(color: str, theme: Theme) -> str:
+    """Return a colour that can be told from a panel of a theme: itself, or as much darker."""
+    paper = QColor(theme.colors["panel"])
+    seen = QColor(color)
+    while contrast(seen, paper) < LEAST_CONTRAST and seen.value() > DARKEST:
+        seen = seen.darker(108)
+    return seen.name()
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    """Return the contrast of two colours, 1 to 21 (WCAG 2.1, 1.4.11)."""
+    dark, bright = sorted(map(_luminance, (first, second)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: QColor) -> float:
+    parts = (color.redF(), color.greenF(), color.blueF())
+    red, green, blue = (
+        it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 class ThemeFollower(QObject):

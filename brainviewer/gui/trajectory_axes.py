@@ -30,6 +30,11 @@ _MARGINS = (0.48, 0.12, 0.26, 0.40, 0.50)
 _HEADROOM = 0.06
 # How many times taller than what is drawn the axes may be.
 _MOST_EMPTY = 1.6
+# The least range of volumes that fills the axes, mL, and as a share of the largest.
+_LEAST_ML, _LEAST_SHARE = 1.0, 0.2
+# How wide a letter of a title is, in inches.
+_LETTER_INCHES = 0.073
+_TITLE_UNIT = " / mL"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,8 +164,14 @@ class TrajectoryAxes:
         self._line.set_xdata([age, age])
 
     def show_now(self, now: Marked | None) -> None:
-        """Put the dot at the brain that is on the screen."""
-        self._dot.set_data(*_point(now, self.structure))
+        """Put the dot at the brain that is on the screen.
+
+        A structure that is not measured in every brain that is shown has its dot on the curve.
+        """
+        if now is None or self.structure in now.volumes_ml:
+            self._dot.set_data(*_point(now, self.structure))
+        else:
+            self._dot.set_data(*self._on_curve(now))
 
     def show_hover(self, age: float | None) -> None:
         """Show a line under the pointer, or none."""
@@ -191,6 +202,20 @@ class TrajectoryAxes:
             self.axes.set_ylim(low - room, high + room)
         return before != (self.axes.get_xlim(), self.axes.get_ylim())
 
+    def name_within(self, inches: float) -> None:
+        """Write as much of the title as there is room for."""
+        name = TISSUE_NAMES.get(self.structure, self.structure)
+        letters = max(inches / _LETTER_INCHES - len(_TITLE_UNIT), 4.0)
+        shown = name if len(name) <= letters else f"{name[: int(letters) - 1].rstrip()}…"
+        self._title.set_text(f"{shown[:1].upper()}{shown[1:]}{_TITLE_UNIT}")
+
+    def _on_curve(self, now: Marked) -> tuple[list[float], list[float]]:
+        """Return where the person's curve is at the age of a brain; nowhere where it is not."""
+        ages, volumes = (np.asarray(it, dtype=float) for it in self._person.get_data())
+        if not len(ages) or np.isnan(now.age):
+            return [], []
+        return [now.age], [float(np.interp(now.age, ages, volumes))]
+
     def _thin_curve(self) -> tuple[FillBetweenPolyCollection, Line2D]:
         band = self.axes.fill_between([], [], [], fc=self._own, alpha=0.16, lw=0)
         (line,) = self.axes.plot([], [], color=self._own, lw=1.3)
@@ -210,15 +235,15 @@ class TrajectoryAxes:
         if not values.size:
             return 0.0, 1.0
         low, high = float(values.min()), float(values.max())
-        return (low, high) if high - low >= 1.0 else (low - 0.5, high + 0.5)
+        missing = min(_LEAST_ML, _LEAST_SHARE * high) - (high - low)
+        return (low, high) if missing <= 0 else (low - missing / 2, high + missing / 2)
 
     def _dress(self, colors: Mapping[str, str]) -> None:
         axes, muted = self.axes, colors["muted"]
         axes.set_facecolor("none")
-        name = TISSUE_NAMES.get(self.structure, self.structure)
         own = colors.get(self.structure, colors["accent"])
-        title = f"{name.capitalize()} / mL"
-        axes.set_title(title, loc="left", color=own, fontsize=FONT_POINTS + 0.5, pad=4)
+        self._title = axes.set_title("", loc="left", color=own, fontsize=FONT_POINTS + 0.5, pad=4)
+        self.name_within(np.inf)
         axes.tick_params(colors=muted, labelsize=FONT_POINTS, length=3)
         axes.set_xlabel("Age / years", color=muted, fontsize=FONT_POINTS, labelpad=2)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -231,19 +256,35 @@ class TrajectoryAxes:
 
 
 def place_side_by_side(
-    figure: Figure, axes: list[TrajectoryAxes], *, below_inches: float = 0.0
+    figure: Figure,
+    axes: Sequence[TrajectoryAxes],
+    *,
+    below_inches: float = 0.0,
+    columns: int | None = None,
 ) -> None:
-    """Give the axes equal places, with room in inches for the numbers at their edges."""
+    """Give the axes equal places, with room in inches for the numbers at their edges.
+
+    Parameters
+    ----------
+    below_inches : float, inches
+        What is kept free below all axes.
+    columns : int or None
+        How many are side by side; all of them without.
+    """
     if not axes:
         return
     width, height = figure.get_size_inches()
     left, right, top, bottom, between = _MARGINS
-    bottom += below_inches
-    own = max((width - left - right - between * (len(axes) - 1)) / len(axes), 0.1)
-    tall = max(height - top - bottom, 0.1)
+    columns = len(axes) if columns is None else min(columns, len(axes))
+    rows = -(-len(axes) // columns)
+    own = max((width - left - right - between * (columns - 1)) / columns, 0.1)
+    tall = max((height - below_inches) / rows - top - bottom, 0.1)
     for number, it in enumerate(axes):
-        start = left + number * (own + between)
-        it.axes.set_position((start / width, bottom / height, own / width, tall / height))
+        row, column = divmod(number, columns)
+        start = left + column * (own + between)
+        base = below_inches + (rows - 1 - row) * (top + tall + bottom) + bottom
+        it.axes.set_position((start / width, base / height, own / width, tall / height))
+        it.name_within(own + between / 2)
 
 
 def _known(

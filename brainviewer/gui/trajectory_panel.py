@@ -14,22 +14,28 @@ from brainviewer.core.tissues import TISSUE_NAMES
 from brainviewer.gui.controls import caption_label, described, icon_button
 from brainviewer.gui.pins_row import PinsRow
 from brainviewer.gui.theme import theme_of
-from brainviewer.gui.trajectory_axes import Beside
+from brainviewer.gui.trajectory_axes import Beside, Marked
 from brainviewer.gui.trajectory_plot import TrajectoryPlot
+from brainviewer.gui.wording import volume_words
 from brainviewer.session.own_point import OWN_COLOR
 from brainviewer.session.request import structures_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from brainviewer.core.features import Value
     from brainviewer.generators.checkpoint import Checkpoint
-    from brainviewer.gui.trajectory_axes import Marked
     from brainviewer.session.pins import Pin
+    from brainviewer.session.shown_regions import ShownRegion
     from brainviewer.session.trajectory import Trajectory
 
 NO_STRUCTURES = "This generator makes images without tissue maps, so there are no volumes to plot"
 NO_AGES = "This generator takes no features, so there is no course over age"
 PIN_TOOLTIP = "Pin this person with edits and scenario, for comparison (Ctrl+P)"
 HINT = ""
+# More curves side by side could not be read; those that were chosen last are plotted.
+MOST_REGIONS = 4
+TOGGLE_PIXELS = 150
 
 
 class TrajectoryPanel(QWidget):
@@ -53,7 +59,10 @@ class TrajectoryPanel(QWidget):
         self._own: Trajectory | None = None
         self._own_point: Marked | None = None
         self._pins: tuple[Pin, ...] = ()
+        self._factual: Marked | None = None
+        self._factual_regions: Mapping[str, float] = {}
         self._sex = ""
+        self._colors: dict[str, str] = {}
         self.toggles: dict[str, QCheckBox] = {}
         self.legend = caption_label("trajectory_legend")
         self.readout = QLabel(HINT)
@@ -98,13 +107,31 @@ class TrajectoryPanel(QWidget):
         has_ages = AGE in checkpoint.schema
         structures = structures_of(checkpoint) if has_ages else ()
         self._make_toggles(structures)
-        self.plot.show_structures(structures, _age_range(checkpoint))
+        self._colors = {}
+        self.plot.show_structures(structures, age_range_of(checkpoint))
         widgets: tuple[QWidget, ...] = (self.plot, self.legend, self.readout, *self._choices)
         for widget in widgets:
             widget.setVisible(bool(structures))
         self.nothing.setText(NO_STRUCTURES if has_ages else NO_AGES)
         self.nothing.setVisible(not structures)
         self.show_sex(None)
+
+    def show_regions(self, regions: Sequence[ShownRegion]) -> None:
+        """Plot regions beside the tissues, each in its colour: the last few, and no others."""
+        if self._checkpoint is None or AGE not in self._checkpoint.schema:
+            return
+        colors = {region.name: region.color for region in regions[-MOST_REGIONS:]}
+        structures = (*structures_of(self._checkpoint), *colors)
+        if structures == tuple(self.toggles) and colors == self._colors:
+            return
+        self._colors = colors
+        left_out = {name for name, toggle in self.toggles.items() if not toggle.isChecked()}
+        self._make_toggles(structures)
+        self.plot.show_structures(structures, age_range_of(self._checkpoint), colors)
+        self.plot.show_trajectory(self._trajectory)
+        for name in left_out & self.toggles.keys():
+            self.toggles[name].setChecked(False)
+        self._on_toggled()
 
     def show_sex(self, sex: Value) -> None:
         """Compare with the training people of this sex; with everyone when it is not given."""
@@ -150,7 +177,13 @@ class TrajectoryPanel(QWidget):
 
     def show_factual(self, factual: Marked | None) -> None:
         """Mark the person as given."""
-        self.plot.show_factual(factual)
+        self._factual = factual
+        self._show_factual()
+
+    def show_factual_regions(self, volumes_ml: Mapping[str, float]) -> None:
+        """Mark the regions of the person as given, too."""
+        self._factual_regions = volumes_ml
+        self._show_factual()
 
     def changeEvent(self, event: QEvent) -> None:
         """Take on the colours of another theme."""
@@ -191,6 +224,13 @@ class TrajectoryPanel(QWidget):
             toggle.toggled.connect(self._on_toggled)
             self._toggle_row.addWidget(toggle)
 
+    def _show_factual(self) -> None:
+        marked = self._factual
+        if marked is not None:
+            volumes = {**marked.volumes_ml, **self._factual_regions}
+            marked = Marked(marked.age, volumes)
+        self.plot.show_factual(marked)
+
     @property
     def _choices(self) -> tuple[QWidget, ...]:
         return self.other, self.spreads, self.pin_button
@@ -228,10 +268,12 @@ class TrajectoryPanel(QWidget):
         self.plot.show_only([name for name, it in self.toggles.items() if it.isChecked()])
 
     def _on_pointed_at(self, age: float) -> None:
-        self.readout.setText(HINT if math.isnan(age) else _readout(self._trajectory, age))
+        shown = [name for name, it in self.toggles.items() if it.isChecked()]
+        words = HINT if math.isnan(age) else _readout(self._trajectory, age, shown)
+        self.readout.setText(words)
 
 
-def _age_range(checkpoint: Checkpoint) -> tuple[float, float]:
+def age_range_of(checkpoint: Checkpoint) -> tuple[float, float]:
     """Return the ages of the training people in years; any where the generator takes none."""
     if AGE not in checkpoint.schema:
         return 0.0, 1.0
@@ -239,24 +281,29 @@ def _age_range(checkpoint: Checkpoint) -> tuple[float, float]:
     return known.low, known.high
 
 
-def _readout(trajectory: Trajectory | None, age: float) -> str:
-    """Say the volumes at an age: between two known ages, those between."""
+def _readout(trajectory: Trajectory | None, age: float, structures: Sequence[str]) -> str:
+    """Say the volumes of structures at an age: between two known ages, those between."""
     words = []
-    for name, volumes in trajectory.volumes.items() if trajectory else ():
+    if trajectory is None:
+        return f"{age:.1f} years"
+    for name in structures:
+        volumes = trajectory.volumes.get(name, np.empty(0))
         known = np.isfinite(volumes)
-        if known.any() and trajectory is not None:
+        if known.any():
             value = np.interp(age, trajectory.ages[known], volumes[known])
-            words.append(f"{name} {value:.0f}")
+            words.append(f"{name} {volume_words(value)}")
     return f"{age:.1f} years: {', '.join(words)} mL" if words else f"{age:.1f} years"
 
 
 def _toggle(structure: str) -> QCheckBox:
     name = TISSUE_NAMES.get(structure, structure)
     toggle = described(
-        QCheckBox(structure),
-        f"show_{structure}",
+        QCheckBox(),
+        f"show_{structure.replace(' ', '_')}",
         accessible=f"Plot {name}",
         tooltip=f"Plot {name}",
     )
+    room = toggle.fontMetrics()
+    toggle.setText(room.elidedText(structure, Qt.TextElideMode.ElideMiddle, TOGGLE_PIXELS))
     toggle.setChecked(True)
     return toggle

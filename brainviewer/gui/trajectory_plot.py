@@ -12,11 +12,11 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from brainviewer.core.scenario import EVERYONE
 from brainviewer.gui.controls import one_shot_timer
-from brainviewer.gui.theme import load_theme
+from brainviewer.gui.theme import load_theme, readable
 from brainviewer.gui.trajectory_axes import TrajectoryAxes, place_side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -62,6 +62,7 @@ class TrajectoryPlot(FigureCanvasQTAgg):
         self._all: list[TrajectoryAxes] = []
         self._hidden: frozenset[str] = frozenset()
         self._range = (0.0, 100.0)
+        self._colors: dict[str, str] = {}
         self._population: tuple[Population, str] | None = None
         self._drawn_population: tuple[Population, str] | None = None
         self._trajectory: Trajectory | None = None
@@ -91,9 +92,23 @@ class TrajectoryPlot(FigureCanvasQTAgg):
             self._theme = theme
             self._make_axes([it.structure for it in self._all])
 
-    def show_structures(self, structures: Sequence[str], ages: tuple[float, float]) -> None:
-        """Make axes for the structures of a checkpoint, over the ages of its training people."""
+    def show_structures(
+        self,
+        structures: Sequence[str],
+        ages: tuple[float, float],
+        colors: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make axes for structures, over the ages of the training people of a checkpoint.
+
+        Parameters
+        ----------
+        structures : sequence of str
+        ages : (float, float), years
+        colors : mapping of structure to ``#rrggbb``, optional
+            Of structures for which the theme has none.
+        """
         self._range = ages
+        self._colors = dict(colors or {})
         self._trajectory = None
         self._make_axes(structures)
 
@@ -155,7 +170,8 @@ class TrajectoryPlot(FigureCanvasQTAgg):
         self.mpl_connect("figure_leave_event", self._on_left)
 
     def _make_axes(self, structures: Sequence[str]) -> None:
-        colors = self._theme.colors
+        own = {name: readable(color, self._theme) for name, color in self._colors.items()}
+        colors = {**self._theme.colors, **own}
         self.figure.clear()
         self.figure.set_facecolor(colors["panel"])
         self._all = [TrajectoryAxes(self.figure, name, colors) for name in structures]

@@ -31,6 +31,14 @@ def millilitres(volume_ml: float) -> str:
     return NOT_KNOWN if math.isnan(volume_ml) else f"{volume_ml:.1f}"
 
 
+def volume_words(volume_ml: float) -> str:
+    """Write a volume with three figures, without its unit: 512, 34.5, 3.41; a dash for NaN."""
+    if math.isnan(volume_ml):
+        return NOT_KNOWN
+    decimals = 0 if abs(volume_ml) >= 100 else 1 if abs(volume_ml) >= 10 else 2
+    return f"{volume_ml:.{decimals}f}"
+
+
 def signed(number: float, *, decimals: int = 1) -> str:
     """Write a difference with its sign: +3.2, −0.4, 0.0; a dash for NaN."""
     if math.isnan(number):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from brainviewer.core.volume import FloatArray
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.session.request import BrainKey
 
 CACHE_BYTES = 256 * 2**20
 MAX_VOLUME_ENTRIES = 20_000
 _STEPS = 255
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,7 @@ class BrainCache:
         self._lock = threading.Lock()
         self._brains: OrderedDict[BrainKey, Cached] = OrderedDict()
         self._volumes: OrderedDict[BrainKey, Mapping[str, float]] = OrderedDict()
+        self._region_volumes: OrderedDict[BrainKey, FloatArray] = OrderedDict()
 
     @property
     def used_bytes(self) -> int:
@@ -93,15 +97,22 @@ class BrainCache:
     def put_volumes(self, key: BrainKey, volumes_ml: Mapping[str, float]) -> None:
         """Keep only the volumes of a brain."""
         with self._lock:
-            self._volumes[key] = volumes_ml
-            self._volumes.move_to_end(key)
-            while len(self._volumes) > MAX_VOLUME_ENTRIES:
-                self._volumes.popitem(last=False)
+            _keep(self._volumes, key, volumes_ml)
 
     def volumes(self, key: BrainKey) -> Mapping[str, float] | None:
         """Return the volumes of a brain in mL; None when they were never measured."""
         with self._lock:
             return self._volumes.get(key)
+
+    def put_region_volumes(self, key: BrainKey, volumes_ml: FloatArray) -> None:
+        """Keep the volumes (R,) in mL of all regions that the generator of a brain knows."""
+        with self._lock:
+            _keep(self._region_volumes, key, volumes_ml)
+
+    def region_volumes(self, key: BrainKey) -> FloatArray | None:
+        """Return the volumes (R,) of the regions of a brain in mL; None when never measured."""
+        with self._lock:
+            return self._region_volumes.get(key)
 
     def nearest(self, key: BrainKey, *, within_years: float) -> Cached | None:
         """Return the brain of the same person and course at the nearest age.
@@ -119,12 +130,20 @@ class BrainCache:
     def forget(self, checkpoint: Checkpoint) -> None:
         """Forget all that a checkpoint made."""
         with self._lock:
-            for kept in (self._brains, self._volumes):
+            for kept in (self._brains, self._volumes, self._region_volumes):
                 for key in [key for key in kept if key.checkpoint is checkpoint]:
                     del kept[key]
 
     def _used_bytes(self) -> int:
         return sum(entry.codes.nbytes for entry in self._brains.values())
+
+
+def _keep(kept: OrderedDict[BrainKey, Kept], key: BrainKey, what: Kept) -> None:
+    """Put what was measured last at the end, and forget what was long ago."""
+    kept[key] = what
+    kept.move_to_end(key)
+    while len(kept) > MAX_VOLUME_ENTRIES:
+        kept.popitem(last=False)
 
 
 def _rounded(key: BrainKey, brain: Brain, volumes_ml: Mapping[str, float]) -> Cached:

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from brainviewer.session.measuring import Place, measured_steps, measured_topic, other_scenario
+from brainviewer.session.measuring import (
+    Place,
+    known_region_volumes,
+    measured_steps,
+    measured_topic,
+    other_scenario,
+)
+from brainviewer.session.model import own_age
 from brainviewer.session.pins import Curve, Pin, proposed_name
-from brainviewer.session.request import structures_of
-from brainviewer.session.trajectory import Trajectory
+from brainviewer.session.request import key_of, structures_of
+from brainviewer.session.trajectory import Trajectory, named_volumes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from brainviewer.session.cache import BrainCache
     from brainviewer.session.decoder import Decoder
@@ -45,11 +52,14 @@ class Curves:
     changed = Signal(Trajectory)
     other_changed = Signal(Trajectory)
     pins_changed = Signal(tuple)
+    factual_regions_changed = Signal(dict)
 
     def __init__(self, post: Post, worker: Worker, cache: BrainCache) -> None:
         self.trajectory: Trajectory | None = None
         self.other: Trajectory | None = None
         self.pins: tuple[Pin, ...] = ()
+        self.factual_regions: Mapping[str, float] = {}
+        self._regions: tuple[str, ...] = ()
         self._post = post
         self._worker = worker
         self._cache = cache
@@ -68,6 +78,26 @@ class Curves:
             self._restart(state, decoder)
         if is_new or is_other_new:
             self._restart_others(state, decoder)
+        if old is None or old.person is not state.person:
+            self._restart_factual(state, decoder)
+
+    def measure_regions(self, names: Sequence[str]) -> None:
+        """Measure these regions over age too, and no others.
+
+        Those that the generator in use does not know are left out, until one is that does.
+        """
+        before, self._regions = self.regions, tuple(names)
+        if self._state is None or self._decoder is None or self.regions == before:
+            return
+        self._restart(self._state, self._decoder)
+        self._restart_others(self._state, self._decoder)
+        self._restart_factual(self._state, self._decoder)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that are measured over age beside the tissues."""
+        known = () if self._decoder is None else self._decoder.regions
+        return tuple(name for name in self._regions if name in known)
 
     def all(self) -> list[Curve]:
         """Return the person's curve in the scenario that is chosen, in the other, and the pins'."""
@@ -86,7 +116,8 @@ class Curves:
         """Compute the trajectory of a state on the worker's thread, from what is known already."""
         if self._decoder is None or self._decoder.checkpoint is not state.checkpoint:
             raise ValueError(f"checkpoint {state.checkpoint.name} is not in use")
-        return measured_steps(state, self._decoder, self._cache, keep=self._cache.offer)
+        keep = self._cache.offer
+        return measured_steps(state, self._decoder, self._cache, keep=keep, regions=self.regions)
 
     # Pins
 
@@ -146,7 +177,9 @@ class Curves:
     # The background
 
     def _restart(self, state: State, decoder: Decoder) -> None:
-        steps = measured_steps(state, decoder, self._cache, keep=self._cache.put)
+        steps = measured_steps(
+            state, decoder, self._cache, keep=self._cache.put, regions=self.regions
+        )
         self._on_trajectory(state, next(steps))
         has_volumes = bool(structures_of(state.checkpoint))
         self._worker.run_background(
@@ -168,11 +201,41 @@ class Curves:
         jobs += [
             (self.steps_of(pin.state), partial(self._on_pin, pin.number))
             for pin in self.pins
-            if pin.state.checkpoint is decoder.checkpoint and not pin.trajectory.complete
+            if pin.state.checkpoint is decoder.checkpoint and not self._is_whole(pin)
         ]
         self._worker.run_background(
             "Measuring the other trajectories", self._work(jobs), place=Place.OTHER_TRAJECTORIES
         )
+
+    def _is_whole(self, pin: Pin) -> bool:
+        """Whether all that is measured now is known of a pin."""
+        wanted = {*structures_of(pin.state.checkpoint), *self.regions}
+        return pin.trajectory.complete and set(pin.trajectory.volumes) == wanted
+
+    def _restart_factual(self, state: State, decoder: Decoder) -> None:
+        """Measure the regions of the person as given."""
+        self._on_factual(state, {})
+        if self.regions:
+            self._worker.run_background(
+                "Measuring the regions",
+                self._work_factual(state, decoder, self.regions),
+                place=Place.FACTUAL_REGIONS,
+            )
+        else:
+            self._worker.cancel_background(Place.FACTUAL_REGIONS)
+
+    def _work_factual(
+        self, state: State, decoder: Decoder, names: Sequence[str]
+    ) -> Generator[None, None, None]:
+        person, course = state.person, replace(state, edits={}).course
+        age = own_age(state.checkpoint, person.factual)
+        key = key_of(state.checkpoint, person.identity, course, age=age)
+        found = known_region_volumes(
+            key, person.identity, person.factual, decoder=decoder, cache=self._cache
+        )
+        volumes = named_volumes(found, decoder.regions, names)
+        self._post(partial(self._on_factual, state, volumes))
+        yield
 
     def _work(self, jobs: Sequence[tuple[Steps, Accept]]) -> Generator[None, None, None]:
         """Take a step of each in turn, so that all curves come before the spread of any."""
@@ -196,6 +259,12 @@ class Curves:
         if current and trajectory is not self.other:
             self.other = trajectory
             self.other_changed.emit(trajectory)
+
+    def _on_factual(self, state: State, volumes_ml: dict[str, float]) -> None:
+        current = self._state is not None and self._state.person is state.person
+        if current and volumes_ml != self.factual_regions:
+            self.factual_regions = volumes_ml
+            self.factual_regions_changed.emit(volumes_ml)
 
     def _on_pin(self, number: int, trajectory: Trajectory) -> None:
         known = {pin.number: pin.trajectory for pin in self.pins}

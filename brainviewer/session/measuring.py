@@ -16,15 +16,17 @@ from brainviewer.session.request import (
 )
 from brainviewer.session.trajectory import (
     TrajectoryPlan,
+    named_volumes,
     spread_identities,
     trajectory_ages,
     trajectory_steps,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
-    from brainviewer.core.volume import Brain
+    from brainviewer.core.features import Conditions
+    from brainviewer.core.volume import Brain, FloatArray
     from brainviewer.generators.base import Identity
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.session.cache import BrainCache
@@ -52,13 +54,20 @@ class Place(IntEnum):
     FINE_COMPARED = 10
     GRADIENTS = 11
     REGIONS = 12
-    TRAJECTORY = 13
-    OTHER_TRAJECTORIES = 14
+    FACTUAL_REGIONS = 13
+    TRAJECTORY = 14
+    OTHER_TRAJECTORIES = 15
 
 
-def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:
-    """Plan the trajectory of the person on the screen in the scenario they are in."""
-    structures = structures_of(state.checkpoint)
+def plan_of(state: State, decoder: Decoder, regions: Sequence[str] = ()) -> TrajectoryPlan:
+    """Plan the trajectory of the person on the screen in the scenario they are in.
+
+    Parameters
+    ----------
+    regions : sequence of str
+        Which of the regions that the generator knows are measured beside the tissues.
+    """
+    structures = (*structures_of(state.checkpoint), *regions)
     return TrajectoryPlan(
         identity=state.person.identity,
         others=spread_identities(decoder.generator, structures),
@@ -70,12 +79,21 @@ def plan_of(state: State, decoder: Decoder) -> TrajectoryPlan:
 
 
 def measured_steps(
-    state: State, decoder: Decoder, cache: BrainCache, *, keep: Keep
+    state: State,
+    decoder: Decoder,
+    cache: BrainCache,
+    *,
+    keep: Keep,
+    regions: Sequence[str] = (),
 ) -> Generator[Trajectory, None, None]:
     """Compute the trajectory step by step; the first step only asks the cache.
 
+    Regions need no brain, only its warp: where the tissues are known, none is made for them.
+
     Parameters
     ----------
+    regions : sequence of str
+        See `plan_of`.
     keep : function of (key, brain, volumes)
         What becomes of the brains of the person: `BrainCache.put` or `offer`. Of other draws only
         the volumes are kept.
@@ -83,19 +101,44 @@ def measured_steps(
     course, person = state.course, state.person.identity
 
     def recall(identity: Identity, age: float) -> Volumes | None:
-        return cache.volumes(key_of(state.checkpoint, identity, course, age=age))
+        key = key_of(state.checkpoint, identity, course, age=age)
+        tissues, found = cache.volumes(key), cache.region_volumes(key)
+        if tissues is None or found is None:
+            return tissues
+        return {**tissues, **named_volumes(found, decoder.regions, regions)}
 
     def measure(identity: Identity, age: float) -> Volumes:
-        brain = decoder.generate(identity, course.at(age))
-        volumes = measured_volumes_ml(brain)
-        key = key_of(state.checkpoint, identity, course, age=age)
-        if identity is person:
-            keep(key, brain, volumes)
-        else:
-            cache.put_volumes(key, volumes)
-        return volumes
+        key, conditions = key_of(state.checkpoint, identity, course, age=age), course.at(age)
+        volumes = cache.volumes(key)
+        if volumes is None:
+            brain = decoder.generate(identity, conditions)
+            volumes = measured_volumes_ml(brain)
+            if identity is person:
+                keep(key, brain, volumes)
+            else:
+                cache.put_volumes(key, volumes)
+        if not regions:
+            return volumes
+        found = known_region_volumes(key, identity, conditions, decoder=decoder, cache=cache)
+        return {**volumes, **named_volumes(found, decoder.regions, regions)}
 
-    return trajectory_steps(plan_of(state, decoder), measure, recall=recall)
+    return trajectory_steps(plan_of(state, decoder, regions), measure, recall=recall)
+
+
+def known_region_volumes(
+    key: BrainKey,
+    identity: Identity,
+    conditions: Conditions,
+    *,
+    decoder: Decoder,
+    cache: BrainCache,
+) -> FloatArray:
+    """Return the volumes (R,) in mL of all regions of a brain, from the cache or measured."""
+    found = cache.region_volumes(key)
+    if found is None:
+        found = decoder.region_volumes(identity, conditions)
+        cache.put_region_volumes(key, found)
+    return found
 
 
 def factual_brain(state: State, decoder: Decoder) -> Shown:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.scenario import AGE, Scenario
-from brainviewer.generators.base import DrawsInSteps, Identity
+from brainviewer.generators.base import DrawsInSteps, Identity, KnowsRegions
 from brainviewer.session.request import Course, measured_volumes_ml
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from brainviewer.core.features import FeatureSchema
+    from brainviewer.core.features import Conditions, FeatureSchema
+    from brainviewer.core.volume import FloatArray
     from brainviewer.generators.base import Generator as BrainGenerator
 
 STEP_YEARS = 2
@@ -135,13 +136,40 @@ def compute_trajectory(
     return trajectory
 
 
-def measure_with(generator: BrainGenerator, course: Course) -> Measure:
-    """Return the function that makes the brain of an identity at an age and measures it."""
+def measure_with(generator: BrainGenerator, course: Course, regions: Sequence[str] = ()) -> Measure:
+    """Return the function that makes the brain of an identity at an age and measures it.
+
+    Parameters
+    ----------
+    generator : Generator
+    course : Course
+    regions : sequence of str
+        Which of the regions that the generator knows are measured beside the tissues.
+    """
 
     def measure(identity: Identity, age: float) -> Volumes:
-        return measured_volumes_ml(generator.generate(identity, course.at(age)))
+        conditions = course.at(age)
+        tissues = measured_volumes_ml(generator.generate(identity, conditions))
+        return tissues | region_volumes_ml(generator, identity, conditions, regions)
 
     return measure
+
+
+def region_volumes_ml(
+    generator: BrainGenerator, identity: Identity, conditions: Conditions, names: Sequence[str]
+) -> dict[str, float]:
+    """Measure regions by the warp alone, in mL; no brain is made."""
+    if not names:
+        return {}
+    assert isinstance(generator, KnowsRegions)
+    return named_volumes(generator.region_volumes(identity, conditions), generator.regions, names)
+
+
+def named_volumes(
+    volumes_ml: FloatArray, known: Sequence[str], names: Sequence[str]
+) -> dict[str, float]:
+    """Pick regions by name from the volumes (R,) of all that a generator knows."""
+    return {name: float(volumes_ml[known.index(name)]) for name in names}
 
 
 def trajectory_steps(
@@ -157,6 +185,7 @@ def trajectory_steps(
     plan : TrajectoryPlan
     measure : function of (identity, age) to the volumes in mL of a brain it makes
     recall : function of (identity, age) to volumes that are already known, or None
+        Some structures may be missing; that brain is measured then.
     """
     draft = _Draft(plan)
     tasks = [task for task in draft.tasks() if not draft.enter(task, recall(*task))]
@@ -201,14 +230,17 @@ class _Draft:
         return own + [(other, float(plan.ages[i])) for i in order for other in plan.others]
 
     def enter(self, task: _Task, volumes: Volumes | None) -> bool:
-        if volumes is not None:
-            self.known[task[0].key, task[1]] = volumes
-        return volumes is not None
+        """Note volumes; returns whether nothing is left to be measured."""
+        if volumes is None:
+            return False
+        self.known[task[0].key, task[1]] = volumes
+        return all(name in volumes for name in self.plan.structures)
 
     def is_news(self, task: _Task) -> bool:
         """Whether a new entry shows: one of the person, or the last of the draws at an age."""
         identity, age = task
-        return identity is self.plan.identity or self._has_spread(age)
+        names = self.plan.structures
+        return identity is self.plan.identity or all(self._has_spread(it, age) for it in names)
 
     def trajectory(self, *, complete: bool) -> Trajectory:
         plan = self.plan
@@ -224,12 +256,12 @@ class _Draft:
 
     def _volumes(self, structure: str) -> NDArray[np.float64]:
         own = [self.known.get((self.plan.identity.key, float(age))) for age in self.plan.ages]
-        return np.array([np.nan if row is None else row[structure] for row in own])
+        return np.array([np.nan if row is None else row.get(structure, np.nan) for row in own])
 
     def _draws(self, structure: str) -> NDArray[np.float64]:
         """Volumes (D, N) of the other draws, linear between the ages they were made at."""
         ages = [float(self.plan.ages[i]) for i in _spread_indices(self.plan)]
-        ages = [age for age in ages if self._has_spread(age)]
+        ages = [age for age in ages if self._has_spread(structure, age)]
         if not ages:
             return np.empty((0, len(self.plan.ages)))
         draws = [
@@ -239,9 +271,9 @@ class _Draft:
             [np.interp(self.plan.ages, ages, row, left=np.nan, right=np.nan) for row in draws]
         )
 
-    def _has_spread(self, age: float) -> bool:
-        others = self.plan.others
-        return bool(others) and all((other.key, age) in self.known for other in others)
+    def _has_spread(self, structure: str, age: float) -> bool:
+        rows = [self.known.get((other.key, age), {}) for other in self.plan.others]
+        return bool(rows) and all(structure in row for row in rows)
 
 
 def _percentiles(draws: NDArray[np.float64]) -> NDArray[np.float64]:
