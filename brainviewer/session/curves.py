@@ -12,10 +12,10 @@ from psygnal import Signal
 
 from brainviewer.session.measuring import (
     Place,
-    known_region_volumes,
     measured_steps,
     measured_topic,
     other_scenario,
+    region_steps,
 )
 from brainviewer.session.model import own_age
 from brainviewer.session.pins import Curve, Pin, proposed_name
@@ -230,7 +230,7 @@ class Curves:
         person, course = state.person, replace(state, edits={}).course
         age = own_age(state.checkpoint, person.factual)
         key = key_of(state.checkpoint, person.identity, course, age=age)
-        found = known_region_volumes(
+        found = yield from region_steps(
             key, person.identity, person.factual, decoder=decoder, cache=self._cache
         )
         volumes = named_volumes(found, decoder.regions, names)

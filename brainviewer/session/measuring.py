@@ -23,7 +23,7 @@ from brainviewer.session.trajectory import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from brainviewer.core.features import Conditions
     from brainviewer.core.volume import Brain, FloatArray
@@ -119,24 +119,34 @@ def measured_steps(
                 cache.put_volumes(key, volumes)
         if not regions:
             return volumes
-        found = known_region_volumes(key, identity, conditions, decoder=decoder, cache=cache)
+        found = cache.region_volumes(key)
+        assert found is not None  # `prepare` comes before
         return {**volumes, **named_volumes(found, decoder.regions, regions)}
 
-    return trajectory_steps(plan_of(state, decoder, regions), measure, recall=recall)
+    def prepare(identity: Identity, age: float) -> Iterable[None]:
+        key = key_of(state.checkpoint, identity, course, age=age)
+        return (
+            region_steps(key, identity, course.at(age), decoder=decoder, cache=cache)
+            if regions
+            else ()
+        )
+
+    plan = plan_of(state, decoder, regions)
+    return trajectory_steps(plan, measure, recall=recall, prepare=prepare)
 
 
-def known_region_volumes(
+def region_steps(
     key: BrainKey,
     identity: Identity,
     conditions: Conditions,
     *,
     decoder: Decoder,
     cache: BrainCache,
-) -> FloatArray:
+) -> Generator[None, None, FloatArray]:
     """Return the volumes (R,) in mL of all regions of a brain, from the cache or measured."""
     found = cache.region_volumes(key)
     if found is None:
-        found = decoder.region_volumes(identity, conditions)
+        found = yield from decoder.region_steps(identity, conditions)
         cache.put_region_volumes(key, found)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ SPREAD_SEEDS = tuple(range(910_000_001, 910_000_009))
 Volumes = Mapping[str, float]
 Measure = Callable[[Identity, float], Volumes]
 Recall = Callable[[Identity, float], Volumes | None]
+Prepare = Callable[[Identity, float], Iterable[None]]
 Curves = dict[str, "NDArray[np.float64]"]
 
 
@@ -173,7 +174,11 @@ def named_volumes(
 
 
 def trajectory_steps(
-    plan: TrajectoryPlan, measure: Measure, *, recall: Recall = lambda identity, age: None
+    plan: TrajectoryPlan,
+    measure: Measure,
+    *,
+    recall: Recall = lambda identity, age: None,
+    prepare: Prepare = lambda identity, age: (),
 ) -> Generator[Trajectory, None, None]:
     """Compute a trajectory, one brain a step: the person first, coarse to fine, then the spread.
 
@@ -186,12 +191,16 @@ def trajectory_steps(
     measure : function of (identity, age) to the volumes in mL of a brain it makes
     recall : function of (identity, age) to volumes that are already known, or None
         Some structures may be missing; that brain is measured then.
+    prepare : function of (identity, age) to the steps that come before it is measured
+        For what takes too long for one step.
     """
     draft = _Draft(plan)
     tasks = [task for task in draft.tasks() if not draft.enter(task, recall(*task))]
     trajectory = draft.trajectory(complete=not tasks)
     yield trajectory
     for left, task in zip(range(len(tasks) - 1, -1, -1), tasks, strict=True):
+        for _ in prepare(*task):
+            yield trajectory
         if draft.enter(task, measure(*task)) and (draft.is_news(task) or not left):
             trajectory = draft.trajectory(complete=not left)
         yield trajectory
