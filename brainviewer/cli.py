@@ -251,6 +251,10 @@ def trajectory(
     to: float | None = None,
     step: float = 5.0,
     scenario: SCENARIOS = "ideal",
+    region: Annotated[
+        list[str] | None,
+        Parameter(name="--region", negative="", help="Name of a region; may be repeated."),
+    ] = None,
     age: float | None = None,
     sex: str | None = None,
     set_: Settings = None,
@@ -268,6 +272,8 @@ def trajectory(
         Ages in years; the training range when not given.
     scenario
         ideal: other features stay; regressed: they move with age as in the training people.
+    region
+        Such as "left hippocampus": its volume is in the table and the picture too.
     age
         The person's own age, at which the features are as given.
     """
@@ -275,7 +281,11 @@ def trajectory(
 
     wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate, average)
     ages = Ages(from_, to, step, scenario)
-    _say(write_trajectory(wishes, ages, out, device=device, overwrite=overwrite))
+    _say(
+        write_trajectory(
+            wishes, ages, out, device=device, overwrite=overwrite, regions=region or ()
+        )
+    )
 
 
 @app.command

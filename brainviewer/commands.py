@@ -10,6 +10,7 @@ import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
@@ -73,6 +74,7 @@ from brainviewer.session.trajectory import (
     TrajectoryPlan,
     age_range,
     measure_with,
+    named_volumes,
     spread_identities,
     trajectory_steps,
 )
@@ -287,11 +289,22 @@ def _carried_conditions(
 
 
 def write_trajectory(
-    wishes: Wishes, ages: Ages, out: Path, *, device: str, overwrite: bool
+    wishes: Wishes,
+    ages: Ages,
+    out: Path,
+    *,
+    device: str,
+    overwrite: bool,
+    regions: Sequence[str] = (),
 ) -> list[Path]:
     """Write the volumes of a person over age as CSV and PNG, and the maps as 4D NIfTI.
 
-    Of T1 images, which have no volumes, the 4D NIfTI alone.
+    Of T1 images, which have no volumes, the 4D NIfTI alone, unless regions are asked for.
+
+    Parameters
+    ----------
+    regions : sequence of str
+        Names of regions that are measured besides the tissues.
     """
     from brainviewer.gui.pictures import trajectory_png
 
@@ -313,6 +326,7 @@ def write_trajectory(
             float(age), extrapolate=wishes.extrapolate, where=_named(checkpoint)
         )
     decoder = _decoder(checkpoint, device)
+    _check_regions(regions, decoder)
     generator = decoder.generator
     recipe = (
         _recipe_of_average(checkpoint, conditions, generator)
@@ -324,7 +338,7 @@ def write_trajectory(
         _work("drawing the person", decoder.drawing_steps(recipe.seed))
     course = course_of(recipe, checkpoint)
     identity = identity_of(recipe, decoder)
-    structures = structures_of(checkpoint)
+    structures = (*structures_of(checkpoint), *regions)
     plan = TrajectoryPlan(
         identity,
         spread_identities(generator, structures),
@@ -342,6 +356,15 @@ def write_trajectory(
     def recall(who: Identity, age: float) -> Mapping[str, float] | None:
         return own.get(age) if who is identity else None
 
+    make = measure_with(generator, course)
+
+    def measure(who: Identity, age: float) -> Mapping[str, float]:
+        volumes = recall(who, age) or make(who, age)
+        if not regions:
+            return volumes
+        found = decoder.region_volumes(who, course.at(age))
+        return {**volumes, **named_volumes(found, decoder.regions, regions)}
+
     images = _work(
         "making brains",
         trajectory_export_steps(
@@ -350,15 +373,30 @@ def write_trajectory(
     )
     if not structures:
         return images
+    known = 0 if regions else len(own)  # nothing was measured of regions yet
     with _progress() as progress:
-        steps = trajectory_steps(plan, measure_with(generator, course), recall=recall)
+        steps = trajectory_steps(plan, measure, recall=recall)
         *_, trajectory = progress.track(
-            steps, total=plan.step_count - len(own) + 1, description="measuring"
+            steps, total=plan.step_count - known + 1, description="measuring"
         )
     write_trajectory_csv(table, trajectory, overwrite=overwrite)
     content = trajectory_png(trajectory, checkpoint, sex=str(conditions.get(SEX)), factual=None)
     write_bytes_atomically(picture, content)
     return [*images, table, picture]
+
+
+def _check_regions(names: Sequence[str], decoder: Decoder) -> None:
+    """Refuse regions that are not known, with the names that are nearest."""
+    for name in names:
+        if name in decoder.regions:
+            continue
+        if not decoder.regions:
+            raise GenerationError(decoder.why_no_regions())
+        near = get_close_matches(name, decoder.regions, n=3, cutoff=0.4) or decoder.regions[:3]
+        raise GenerationError(
+            f"there is no region {name!r}; there is {', '.join(near)}, and others that the tab "
+            f"Regions lists"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from brainviewer.session.weights import weights_hash
 from tests.fakes import (
     FEATURES,
     FakeLoader,
+    LabelledGenerator,
     SearchingGenerator,
     WarpingGenerator,
     fake_scan,
@@ -231,6 +232,23 @@ def test_a_regressed_trajectory_moves_the_other_features(loader, folder, out) ->
     assert sorted(own) == [30, 50, 70]
     assert own[70]["occupation"]["c"] > own[50]["occupation"].get("c", 0)
     assert own[70]["height"] < own[30]["height"]
+
+
+def test_a_trajectory_has_the_regions_that_are_asked_for(tmp_path, monkeypatch, out) -> None:
+    loader = FakeLoader(kind=LabelledGenerator)
+    monkeypatch.setattr(commands, "load_generator", loader)
+    folder = write_fake_checkpoint(tmp_path, "labelled")
+    person = wishes(folder, age=40.0)
+    ages = Ages(30, 70, 20, "ideal")
+    *_, table, _picture = write_trajectory(person, ages, out, regions=["left half"], **QUIET)
+    header, *rows = (line.split(",") for line in table.read_text().splitlines())
+    column = header.index("left_half_ml")
+    generator = loader.last
+    own = {c["age"]: c for label, c in generator.calls if label == "seed 1"}
+    wanted = [generator.region_volumes(generator.draw(1), own[age])[0] for age in (30, 50, 70)]
+    assert [float(row[column]) for row in rows] == pytest.approx(wanted, rel=1e-4)
+    with pytest.raises(GenerationError, match="no region 'left haf'; there is left half"):
+        write_trajectory(person, ages, out / "b", regions=["left haf"], **QUIET)
 
 
 def test_the_ages_of_a_trajectory_are_those_of_the_training_people_if_not_said(

@@ -65,7 +65,8 @@ def trajectory_rows(trajectory: Trajectory) -> list[list[str]]:
     columns = [trajectory.ages]
     header = ["age_years"]
     for structure, volumes in trajectory.volumes.items():
-        header += [f"{structure}_ml", *(f"{structure}_p{p:02d}_ml" for p in SPREAD_PERCENTILES)]
+        name = structure.replace(" ", "_")
+        header += [f"{name}_ml", *(f"{name}_p{p:02d}_ml" for p in SPREAD_PERCENTILES)]
         columns += [volumes, *trajectory.spread[structure]]
     rows = np.stack(columns, axis=1)
     return [header, *([f"{row[0]:g}", *map(_cell, row[1:])] for row in rows)]

@@ -108,6 +108,28 @@ def test_ticks_are_steps_of_the_history(looking, qtbot) -> None:
     assert shown(looking) == ["left half"]
 
 
+def test_a_ticked_region_is_plotted_over_age_and_leaves_again(looking, qtbot) -> None:
+    tick(looking, qtbot, "left half")
+    wait_until_idle(looking, qtbot)
+    qtbot.mouseClick(looking.regions.curves_button, LEFT)
+    panel = looking.measures.trajectory
+    assert panel.isVisible()
+    assert list(panel.toggles) == ["WM", "GM", "CSF", "left half"]
+    axes = {it.structure: it for it in panel.plot._all}["left half"]
+    ages, volumes = (np.asarray(it) for it in axes._person.get_data())
+    course = looking.session.state.course
+    generator = looking.session.decoder.generator
+    for age in (30.0, 70.0):
+        wanted = generator.region_volumes(looking.session.person.identity, course.at(age))[0]
+        assert np.interp(age, ages, volumes) == pytest.approx(wanted, rel=1e-3)
+    panel.toggles["GM"].click()
+    assert "GM" not in [it.structure for it in panel.plot._all if it.axes.get_visible()]
+    looking.docks.bring(looking.docks.regions)
+    qtbot.mouseClick(looking.regions.none_button, LEFT)
+    wait_until_idle(looking, qtbot)
+    assert list(panel.toggles) == ["WM", "GM", "CSF"]
+
+
 def test_regions_follow_the_person_and_leave_with_the_generator(looking, qtbot) -> None:
     tick(looking, qtbot, "left half")
     display = looking.viewing.display
