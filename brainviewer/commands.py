@@ -373,11 +373,11 @@ def write_trajectory(
     )
     if not structures:
         return images
-    known = 0 if regions else len(own)  # nothing was measured of regions yet
+    told = 0 if regions else len(own)  # nothing was measured of regions yet
     with _progress() as progress:
         steps = trajectory_steps(plan, measure, recall=recall)
         *_, trajectory = progress.track(
-            steps, total=plan.step_count - known + 1, description="measuring"
+            steps, total=plan.step_count - told + 1, description="measuring"
         )
     write_trajectory_csv(table, trajectory, overwrite=overwrite)
     content = trajectory_png(trajectory, checkpoint, sex=str(conditions.get(SEX)), factual=None)
