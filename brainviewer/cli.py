@@ -141,6 +141,7 @@ def generate(
     seed: int = 1,
     count: int = 1,
     spacing: float | None = None,
+    regions: Annotated[bool, Parameter(name="--regions", negative="")] = False,
     average: Average = False,
     extrapolate: Extrapolate = False,
     overwrite: Overwrite = False,
@@ -162,6 +163,8 @@ def generate(
         How many people.
     spacing
         Of the voxels, mm; diffeomorphic generators of 2 mm make brains of 1 mm too.
+    regions
+        Write a label image of the regions as well, with their names, volumes and colours.
     """
     from brainviewer.commands import Wishes, generate_brains, reproduce_brain
 
@@ -174,13 +177,20 @@ def generate(
                 device=device,
                 overwrite=overwrite,
                 spacing_mm=spacing,
+                regions=regions,
             )
         )
         return
     wishes = Wishes(checkpoint, age, sex, set_ or [], seed, extrapolate, average)
     _say(
         generate_brains(
-            wishes, out, count=count, device=device, overwrite=overwrite, spacing_mm=spacing
+            wishes,
+            out,
+            count=count,
+            device=device,
+            overwrite=overwrite,
+            spacing_mm=spacing,
+            regions=regions,
         )
     )
 

@@ -62,6 +62,7 @@ from brainviewer.session.model import (
     takes_no_features,
 )
 from brainviewer.session.refining import refining_steps
+from brainviewer.session.region_export import region_export_steps
 from brainviewer.session.request import (
     is_extrapolated,
     measured_volumes_ml,
@@ -143,8 +144,9 @@ def generate_brains(
     device: str,
     overwrite: bool,
     spacing_mm: float | None = None,
+    regions: bool = False,
 ) -> list[Path]:
-    """Make `count` people under the same conditions and export them."""
+    """Make `count` people under the same conditions and export them, with label images if asked."""
     _check_count(count)
     if wishes.average and count > 1:
         raise ValueError(f"there is one average brain of an age and sex, got --count {count}")
@@ -153,8 +155,9 @@ def generate_brains(
     decoder = _decoder(checkpoint, device)
     if wishes.average:
         recipe = _recipe_of_average(checkpoint, conditions, decoder.generator)
-        return _export(recipe, maker_at(decoder, spacing_mm), out, overwrite=overwrite)
-    maker = maker_at(decoder, spacing_mm)
+        kinds = _Kinds(decoder, maker_at(decoder, spacing_mm), regions)
+        return _export(recipe, kinds, out, overwrite=overwrite)
+    kinds = _Kinds(decoder, maker_at(decoder, spacing_mm), regions)
     paths: list[Path] = []
     with _progress() as progress:
         task = progress.add_task("making brains", total=count)
@@ -163,7 +166,7 @@ def generate_brains(
             for part in decoder.drawing_steps(seed):
                 progress.update(task, completed=number + part)
             recipe = _recipe(checkpoint, conditions, seed)
-            paths += _export(recipe, maker, out, overwrite=overwrite)
+            paths += _export(recipe, kinds, out, overwrite=overwrite)
             progress.update(task, completed=number + 1)
     return paths
 
@@ -176,6 +179,7 @@ def reproduce_brain(
     device: str,
     overwrite: bool,
     spacing_mm: float | None = None,
+    regions: bool = False,
 ) -> list[Path]:
     """Make the brain of a recipe or sidecar again."""
     recipe = read_recipe(recipe_path)
@@ -185,8 +189,9 @@ def reproduce_brain(
     if warning:
         _tell(warning)
     found.schema.check(recipe.conditions, extrapolate=recipe.extrapolated, where=_named(found))
-    maker = maker_at(_decoder(found, device), spacing_mm)
-    return _export(replace(recipe, weights=weights), maker, out, overwrite=overwrite)
+    decoder = _decoder(found, device)
+    kinds = _Kinds(decoder, maker_at(decoder, spacing_mm), regions)
+    return _export(replace(recipe, weights=weights), kinds, out, overwrite=overwrite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -735,9 +740,22 @@ def _recipe(checkpoint: Checkpoint, conditions: Conditions, seed: int) -> Recipe
     )
 
 
-def _export(recipe: Recipe, maker: Maker, out: Path, *, overwrite: bool) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """Who makes the brains that are exported, and whether their regions go with them."""
+
+    decoder: Decoder
+    maker: Maker
+    regions: bool
+
+
+def _export(recipe: Recipe, kinds: _Kinds, out: Path, *, overwrite: bool) -> list[Path]:
     destination = Destination(out, subject_label(recipe.label), overwrite)
-    return _exhaust(brain_export_steps(maker, recipe, destination))
+    paths = _exhaust(brain_export_steps(kinds.maker, recipe, destination))
+    if kinds.regions:
+        fine = kinds.maker is not kinds.decoder
+        paths += _exhaust(region_export_steps(kinds.decoder, recipe, destination, fine=fine))
+    return paths
 
 
 def _check_takes_features(checkpoint: Checkpoint) -> None:

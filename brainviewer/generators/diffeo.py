@@ -265,6 +265,13 @@ class Diffeo(nn.Module):
                     slab = torch.cat([slab, lit(slab, light[:, :, start:stop])], dim=1)
             yield slab
 
+    def template(self, y: Tensor) -> Tensor:
+        """Return the tissues (B, 3, I, J, K) of the template under conditions (B, D)."""
+        shares = self.mean.shares[:, :3].expand(len(y), -1, -1, -1, -1)
+        if self.mixture is None:
+            return shares
+        return mixed(shares, self.mixture.fields(self._terms_of_age(y)))
+
     def carried(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return the tissues (B, 3, I, J, K) under conditions, carried by what scores span."""
         return self._tissues(exponentiate(self._spanned(scores)), y)
@@ -328,9 +335,8 @@ class Diffeo(nn.Module):
         """
         with torch.inference_mode(mode=False), torch.enable_grad(), full_precision(maps):
             wanted = functional.avg_pool3d(maps.clone(), REDUCTION)
-            template = functional.avg_pool3d(self.mean.shares[:, :3], REDUCTION)
-            template = template.expand(len(maps), -1, -1, -1, -1)
             y = y.clone()
+            template = functional.avg_pool3d(self.template(y).detach(), REDUCTION)
             noise = maps.new_zeros((len(maps), self.config.latent), requires_grad=True)
             optimizer = torch.optim.Adam([noise], lr=ENCODING_RATE)
             for step in range(ENCODING_STEPS):
@@ -435,7 +441,10 @@ class DiffeoGenerator(TissueGenerator):
         stays as it is.
         """
         maps, model = self._maps_tensor(brain), self._model
-        template = model.mean.shares[:, :3].float().clone()
+        y = self._condition_tensor(conditions)
+        with torch.inference_mode():
+            mixed_template = model.template(y).float()
+        template = mixed_template.clone()
         velocity = yield from registration_steps(template, maps, Effort())
         with torch.inference_mode():
             flow = exponentiate(velocity)
@@ -447,7 +456,7 @@ class DiffeoGenerator(TissueGenerator):
                     f"{overlap:.2f}, the smallest Jacobian is {smallest:.2f}; look at its "
                     f"segmentation"
                 )
-            latent = model.latent_of(velocity, self._condition_tensor(conditions))
+            latent = model.latent_of(velocity, y)
             return Identity(latent[0].cpu().numpy(), "registered scan")
 
     @torch.inference_mode()

@@ -36,6 +36,10 @@ _TEXTS = {
     Part.TABLE: ("Trajectory &table (CSV)", "Volumes over age in mL, with their spread"),
     Part.PLOT: ("Trajectory &picture (PNG)", "The plot on white, 10 x 3 inches"),
     Part.SERIES: ("Brains &over age (4D NIfTI)", "One image a map, one frame every two years"),
+    Part.REGIONS: (
+        "&Regions (NIfTI)",
+        "A label image of the regions, with their names, volumes and colours for other viewers",
+    ),
     Part.LOCAL_CHANGE: (
         "&Local change (NIfTI)",
         "Where the brain shrinks and grows along the feature that is shown, in percent",
@@ -102,7 +106,7 @@ class ExportDialog(QDialog):
             tooltip="Choose the folder",
         )
         self.overwrite = described(
-            QCheckBox("&Replace files that exist"),
+            QCheckBox("Re&place files that exist"),
             "export_overwrite",
             accessible="Replace files that exist",
             tooltip="Without it, an export that would replace a file does not begin",

@@ -16,6 +16,7 @@ from brainviewer.session.export import (
     trajectory_export_steps,
 )
 from brainviewer.session.own_point import OWN_COLOR, OWN_SCAN, from_own_point, own_point_of
+from brainviewer.session.region_export import region_export_steps
 from brainviewer.session.tables import write_curves_csv
 from brainviewer.session.warp_export import carried_export_steps, local_change_export_steps
 
@@ -43,6 +44,7 @@ class Part(StrEnum):
     TABLE = "table"
     PLOT = "plot"
     SERIES = "series"
+    REGIONS = "regions"
     LOCAL_CHANGE = "local_change"
     CARRIED = "carried"
     SCREENSHOT = "screenshot"
@@ -183,6 +185,7 @@ def _jobs(order: Order, material: Material) -> list[Generator[float, None, Paths
     make = {
         Part.BRAIN: _brain_steps,
         Part.SERIES: _series_steps,
+        Part.REGIONS: _region_steps,
         Part.LOCAL_CHANGE: _local_change_steps,
         Part.CARRIED: _carried_steps,
         Part.TABLE: _table_steps,
@@ -194,6 +197,10 @@ def _jobs(order: Order, material: Material) -> list[Generator[float, None, Paths
 
 def _brain_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
     return brain_export_steps(material.decoder, material.recipe, order.destination)
+
+
+def _region_steps(order: Order, material: Material) -> Generator[float, None, Paths]:
+    return region_export_steps(material.decoder, material.recipe, order.destination)
 
 
 def _series_steps(order: Order, material: Material) -> Generator[float, None, Paths]:

@@ -188,6 +188,9 @@ class Exporter(QObject):
     def _without(self) -> dict[Part, str]:
         """Say what there is not to be exported now, and why."""
         without = {}
+        decoder = self._session.decoder
+        if decoder is not None and not decoder.regions:
+            without[Part.REGIONS] = decoder.why_no_regions()
         if self._session.local_change.direction is None:
             without[Part.LOCAL_CHANGE] = "No local change is shown (View > Local change)"
         if Against.CARRIED not in self._session.comparison.scans:

@@ -59,11 +59,19 @@ def subject_label(text: str) -> str:
     return label
 
 
-def image_stem(label: str, suffix: str, *, desc: str, tissue: str = "", space: str = "") -> str:
+def image_stem(
+    label: str,
+    suffix: str,
+    *,
+    desc: str,
+    tissue: str = "",
+    space: str = "",
+    segmentation: str = "",
+) -> str:
     """Name an image, without extension: ``sub-01_label-GM_desc-counterfactual_probseg``."""
-    of_tissue = f"_label-{tissue}" if tissue else ""
-    in_space = f"_space-{space}" if space else ""
-    return f"sub-{label}{in_space}{of_tissue}_desc-{desc}_{suffix}"
+    entities = {"space": space, "seg": segmentation, "label": tissue, "desc": desc}
+    named = "".join(f"_{key}-{value}" for key, value in entities.items() if value)
+    return f"sub-{label}{named}_{suffix}"
 
 
 def description_of(recipe: Recipe) -> str:
