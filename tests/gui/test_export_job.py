@@ -59,7 +59,8 @@ def run(order: Order, material: Material) -> tuple[list[float], list]:
 
 def test_everything_is_written_and_read_back(material, tmp_path) -> None:
     there = Destination(tmp_path / "out", "seed1")
-    fractions, paths = run(Order(frozenset(Part), there), material)
+    everything = frozenset(Part) - {Part.REGIONS}  # which this generator does not know
+    fractions, paths = run(Order(everything, there), material)
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     names = {path.name for path in paths}

@@ -70,9 +70,11 @@ def test_what_is_there_is_not_replaced_unless_allowed(labelled, tmp_path) -> Non
 
 
 def test_without_regions_nothing_is_written(session, tmp_path) -> None:
+    steps = region_export_steps(
+        session.decoder, session.recipe(), Destination(tmp_path / "out", "a")
+    )
     with pytest.raises(ExportError, match="no regions to export: fake makes brains voxel by voxel"):
-        place = Destination(tmp_path / "out", "a")
-        run(region_export_steps(session.decoder, session.recipe(), place))
+        run(steps)
     assert not (tmp_path / "out").exists()
 
 
