@@ -252,6 +252,26 @@ def encode(
     )
 
 
+@app.command(name="regions")
+def regions_(
+    scan: Path,
+    *,
+    out: Out,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+) -> None:
+    """Find the regions of a T1-weighted scan: label image on its own voxels, names, volumes.
+
+    Parameters
+    ----------
+    scan
+        One adult's head, with or without skull.
+    """
+    from brainviewer.commands import find_scan_regions
+
+    _say(find_scan_regions(scan, out, device=device, overwrite=overwrite))
+
+
 @app.command
 def trajectory(
     *,

@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from brainviewer.cohort.own_scan import OwnScan
     from brainviewer.core.volume import Brain
     from brainviewer.generators.base import Generator as BrainGenerator
     from brainviewer.generators.base import Identity
@@ -231,8 +232,6 @@ def encode_own_scan(
     for.
     """
     from brainviewer.cohort.bids import find_conditions
-    from brainviewer.cohort.own_scan import STAGES
-    from brainviewer.cohort.preparing import prepare_own_scan
 
     _check_free([out], overwrite=overwrite)
     destination = None
@@ -255,17 +254,7 @@ def encode_own_scan(
     carried = None if carry is None else _carried_conditions(carry, wishes, conditions, decoder)
     if refine_s > 0 and not decoder.refines:
         raise GenerationError(no_refining(checkpoint))
-    with _progress() as progress:
-        task = progress.add_task(STAGES[0], total=len(STAGES))
-        prepared = prepare_own_scan(
-            scan,
-            on_stage=lambda stage: progress.update(
-                task, completed=stage, description=STAGES[stage].lower()
-            ),
-        )
-        progress.update(task, completed=len(STAGES))
-    for doubt in prepared.doubts:
-        _tell(f"doubtful: {doubt}")
+    prepared = _prepare(scan)
     encoded = _work("encoding", encoding_steps(prepared, conditions, decoder))
     if refine_s > 0:
         search = refining_steps(encoded, decoder, seconds=refine_s)
@@ -283,6 +272,38 @@ def encode_own_scan(
         return [out]
     steps = carried_export_steps(prepared, encoded.person, decoder, destination, conditions=carried)
     return [out, *_work("carrying the scan", steps)]
+
+
+def _prepare(scan: Path) -> OwnScan:
+    """Prepare a scan under a progress bar, and tell what is unusual about it."""
+    from brainviewer.cohort.own_scan import STAGES
+    from brainviewer.cohort.preparing import prepare_own_scan
+
+    with _progress() as progress:
+        task = progress.add_task(STAGES[0], total=len(STAGES))
+        prepared = prepare_own_scan(
+            scan,
+            on_stage=lambda stage: progress.update(
+                task, completed=stage, description=STAGES[stage].lower()
+            ),
+        )
+        progress.update(task, completed=len(STAGES))
+    for doubt in prepared.doubts:
+        _tell(f"doubtful: {doubt}")
+    return prepared
+
+
+def find_scan_regions(scan: Path, out: Path, *, device: str, overwrite: bool) -> list[Path]:
+    """Prepare a scan, find its regions by the network, and write them on the scan's voxels."""
+    from brainviewer.generators.parcellation import shipped_network
+    from brainviewer.session.scan_regions import check_scan_regions, scan_region_steps
+
+    destination = Destination(out, subject_label(label_of(image_name(scan))), overwrite)
+    check_scan_regions(destination)
+    network = shipped_network(device)
+    prepared = _prepare(scan)
+    _tell(NOT_CLINICAL)
+    return _work("finding the regions", scan_region_steps(prepared, network, destination))
 
 
 def _carried_conditions(

@@ -24,7 +24,7 @@ from brainviewer.session.label_tables import bids_label_table, freesurfer_lut, i
 from brainviewer.session.model import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     from brainviewer.core.recipe import Recipe
@@ -92,17 +92,21 @@ def region_export_steps(
     rounded = {name: round(volume, 3) for name, volume in volumes_ml.items()}
     sidecar = image_sidecar(recipe, WHAT, space=decoder.space, further={"VolumesML": rounded})
     write = partial(write_image, volume=image, space=decoder.space)
-    files: Files = image_files(stem, write, sidecar)
+    files = image_files(stem, write, sidecar)
+    files |= label_tables(stem, names, volumes_ml)
+    paths = write_files(destination, files)
+    yield 1.0
+    return paths
+
+
+def label_tables(stem: str, names: Sequence[str], volumes_ml: Mapping[str, float]) -> Files:
+    """Name the tables that say what labels mean, and say how each is written."""
     tables = {
         ".tsv": bids_label_table(names, volumes_ml),
         ".lut.txt": freesurfer_lut(names),
         ".itksnap.txt": itksnap_labels(names),
     }
-    for ending, text in tables.items():
-        files[f"{stem}{ending}"] = partial(_write_text, text=text)
-    paths = write_files(destination, files)
-    yield 1.0
-    return paths
+    return {f"{stem}{end}": partial(_write_text, text=text) for end, text in tables.items()}
 
 
 def _refined(image: Volume, brain: Brain) -> Volume:
