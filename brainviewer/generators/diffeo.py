@@ -233,8 +233,9 @@ class Diffeo(nn.Module):
         Besides what the flow moves: how bright tissues are, and how they mix.
         """
         flow = exponentiate(self.velocity(noise, after))
-        first, second = (lit(self._tissues(flow, y), self.light(flow, y)) for y in (before, after))
-        inside = self._tissues(flow, after).sum(dim=1, keepdim=True)
+        old, new = (self._tissues(flow, y) for y in (before, after))
+        first, second = lit(old, self.light(flow, before)), lit(new, self.light(flow, after))
+        inside = new.sum(dim=1, keepdim=True)
         ratio = (second + DIM) / (first + DIM)
         factor: Tensor = (1.0 + inside * (ratio - 1.0))[0, 0]
         return factor.clamp(1.0 / LARGEST_TONE, LARGEST_TONE)

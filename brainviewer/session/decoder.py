@@ -71,7 +71,8 @@ class Decoder:
         self.weights = weights_hash(checkpoint)
         self.generator = self._loaded()
         self._drawn: dict[int, Identity] = {}
-        self._labelling: tuple[Generator, KnowsRegions] | None = None
+        self._labelling: tuple[Generator, KnowsRegions | ParcellationError] | None = None
+        self.why_no_regions()  # reads the network now, where one is needed: later is too late
 
     @property
     def space(self) -> Space:
@@ -226,8 +227,11 @@ class Decoder:
     def _labeller(self, generator: Generator) -> KnowsRegions:
         """Return who knows the regions of a generator's brains, made once for each."""
         if self._labelling is None or self._labelling[0] is not generator:
-            self._labelling = (generator, regions_of(generator, self._device))
-        return self._labelling[1]
+            self._labelling = (generator, _found_by(generator, self._device))
+        labeller = self._labelling[1]
+        if isinstance(labeller, ParcellationError):
+            raise labeller
+        return labeller
 
     def _network_steps(
         self, generator: Generator, identity: Identity, conditions: Conditions
@@ -279,6 +283,14 @@ class Decoder:
         self._on_moved(
             f"the memory of the GPU is used up; {self.checkpoint.name} now runs on the CPU"
         )
+
+
+def _found_by(generator: Generator, device: str) -> KnowsRegions | ParcellationError:
+    """Return who knows the regions of a generator's brains, or why nobody does."""
+    try:
+        return regions_of(generator, device)
+    except ParcellationError as error:
+        return error
 
 
 def _drawing(generator: Generator) -> DrawsInSteps:
