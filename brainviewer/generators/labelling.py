@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # How bright the tissues are in a T1-weighted image, where white matter is at three quarters.
 BRIGHTNESS = {"WM": 0.75, "GM": 0.52, "CSF": 0.18}
 COARSEST_MM = 2.5
+LEAST_TISSUE = 0.3  # of a voxel of the brain
+FAINT = 0.03  # of the intensity of an image, where white matter is at three quarters
 
 
 class NetworkRegions:
@@ -89,11 +91,17 @@ def can_label(affine: Affine) -> bool:
 
 
 def image_of(brain: Brain) -> FloatArray:
-    """Return the T1-weighted image (I, J, K) of a brain, or its tissues lit like one."""
+    """Return the T1-weighted image (I, J, K) of a brain, or its tissues lit like one.
+
+    Exactly 0 outside the brain, where a network may leave traces of tissue.
+    """
+    tissues = brain.data[[i for i, name in enumerate(brain.channels) if name in TISSUES]]
     if T1 in brain.channels:
         image: FloatArray = brain.data[brain.channels.index(T1)]
-        return image
-    return lit_tissues(brain.data[[brain.channels.index(tissue) for tissue in TISSUES]])
+    else:
+        image = lit_tissues(brain.data[[brain.channels.index(tissue) for tissue in TISSUES]])
+    inside = tissues.sum(axis=0) > LEAST_TISSUE if len(tissues) else image > FAINT
+    return np.where(inside, image, np.float32(0.0))
 
 
 def lit_tissues(maps: NDArray[np.floating]) -> FloatArray:

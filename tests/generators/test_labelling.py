@@ -97,6 +97,16 @@ def test_an_image_is_taken_as_it_is_and_tissues_are_lit() -> None:
     np.testing.assert_allclose(lit, 0.75)
 
 
+def test_traces_of_tissue_outside_the_brain_are_no_brain() -> None:
+    maps = np.full((3, 2, 2, 2), 0.02, np.float32)
+    maps[1, 0] = 0.9
+    image = image_of(Brain(("WM", "GM", "CSF"), maps, AFFINE))
+    assert (image[1] == 0).all()
+    assert (image[0] > 0.4).all()
+    faint = np.full((1, 2, 2, 2), 0.01, np.float32)
+    assert (image_of(Brain(("T1w",), faint, AFFINE)) == 0).all()
+
+
 def test_a_generator_that_knows_its_regions_is_asked_itself() -> None:
     from types import SimpleNamespace
 
