@@ -131,9 +131,9 @@ class CompareView(QWidget):
         compared = self._session.comparison.compared
         if shown is None or checkpoint is None:
             return
-        title, stand_in = checkpoint.title, self._session.stand_in
-        if stand_in.choice is not None and stand_in.compared is not None:
-            shown, title = stand_in.compared.shown or shown, stand_in.compared.source
+        title, carried = checkpoint.title, self._session.stand_in.compared
+        if carried is not None and carried.shown is not None:
+            shown, title = carried.shown, carried.source
         for own, other in self._cards:
             own.show_brain(shown, title, standings=percentiles_of(shown, checkpoint))
             if compared is not None and compared.shown is not None:

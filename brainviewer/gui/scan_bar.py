@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from brainviewer.session.encoding import Encoded
 
 MODEL, SCAN = "Model's image", "Own scan, carried"
+ON_ITS_WAY = "on its way"
 NO_DEVICE = "No clinical device"
 _EXPLANATIONS = {
     MODEL: "Show what the generator makes of the person",
@@ -44,6 +45,13 @@ class ScanBar(QFrame):
         )
         self.warning.setProperty("role", "title")
         self.buttons = {name: _button(name) for name in (MODEL, SCAN)}
+        self.carried = described(
+            QLabel(),
+            "scan_carried",
+            accessible="Age of the carried scan",
+            tooltip="The age that the scan in the slices was carried to",
+        )
+        self.carried.hide()
         group = QButtonGroup(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 3, 8, 3)
@@ -52,6 +60,7 @@ class ScanBar(QFrame):
             group.addButton(button)
             row.addWidget(button)
             button.clicked.connect(partial(self.in_place_requested.emit, name == SCAN))
+        row.addWidget(self.carried)
         row.addSpacing(10)
         row.addWidget(self.words, 1)
         row.addWidget(self.warning)
@@ -75,9 +84,15 @@ class ScanBar(QFrame):
 
     def show_in_place(self, in_place: bool) -> None:
         """Tick what the slices show."""
+        self.carried.setVisible(in_place)
         for name, button in self.buttons.items():
             with QSignalBlocker(button):
                 button.setChecked(in_place == (name == SCAN))
+
+    def show_carried(self, age: str, *, waiting: bool) -> None:
+        """Say of which age the scan in the slices is, and whether another is on its way."""
+        still = f", still {age}" if age else ""
+        self.carried.setText(f"{ON_ITS_WAY}{still}" if waiting else age)
 
 
 def _button(name: str) -> QToolButton:

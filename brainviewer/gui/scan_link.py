@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from brainviewer.core.scenario import AGE
 from brainviewer.session.comparison import Against, Choice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from brainviewer.core.features import Value
     from brainviewer.gui.scan_bar import ScanBar
     from brainviewer.session.comparison import Compared
     from brainviewer.session.display import Display
@@ -30,9 +34,12 @@ class ScanLink(QObject):
     -------
     given_back
         The generator's brain is to be shown again.
+    failed : str
+        Why the scan could not be carried; the generator's brain is shown again.
     """
 
     given_back = Signal()
+    failed = Signal(str)
 
     def __init__(self, session: Session, display: Display, bar: ScanBar) -> None:
         super().__init__()
@@ -40,6 +47,7 @@ class ScanLink(QObject):
         session.scan_changed.connect(self._on_scan_changed)
         session.scan_refined.connect(self._on_scan_changed)
         session.person_changed.connect(self._on_person_changed)
+        session.conditions_changed.connect(self._on_conditions_changed)
         session.stand_in.changed.connect(self._on_carried)
         bar.in_place_requested.connect(self.show_in_place)
         bar.show_in_place(False)
@@ -57,6 +65,7 @@ class ScanLink(QObject):
         self._bar.show_in_place(wanted)
         if wanted != was:
             self._session.stand_in.choose(Choice(Against.CARRIED) if wanted else None)
+            self._show_age()
         if was and not wanted:
             self.given_back.emit()
 
@@ -67,6 +76,7 @@ class ScanLink(QObject):
             (session.scan_changed, self._on_scan_changed),
             (session.scan_refined, self._on_scan_changed),
             (session.person_changed, self._on_person_changed),
+            (session.conditions_changed, self._on_conditions_changed),
             (session.stand_in.changed, self._on_carried),
         ):
             signal.disconnect(slot, missing_ok=True)
@@ -80,7 +90,26 @@ class ScanLink(QObject):
         if encoded is None:
             self.show_in_place(False)
 
+    def _on_conditions_changed(self, _conditions: Mapping[str, Value]) -> None:
+        self._show_age()
+
     def _on_carried(self, compared: Compared) -> None:
-        choice = self._session.stand_in.choice
-        if compared.shown is not None and choice == Choice(Against.CARRIED):
-            self._display.show_brain(compared.shown.brain)
+        if self._session.stand_in.choice != Choice(Against.CARRIED):
+            return
+        if compared.shown is None:
+            self.show_in_place(False)
+            self.failed.emit(compared.sentence)
+            return
+        self._display.show_brain(compared.shown.brain)
+        self._show_age()
+
+    def _show_age(self) -> None:
+        """Say of which age the scan in the slices is: until it is carried, of the last one."""
+        compared = self._session.stand_in.compared
+        shown = None if compared is None else compared.shown
+        if shown is None:
+            self._bar.show_carried("", waiting=True)
+            return
+        age = shown.conditions.get(AGE)
+        words = f"{age:.1f} years" if isinstance(age, int | float) else ""
+        self._bar.show_carried(words, waiting=shown.conditions != self._session.conditions)

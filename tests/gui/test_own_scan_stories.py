@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from brainviewer.core.nifti import write_volume
 from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.volume import Brain, Volume
+from brainviewer.generators.base import GenerationError
 from brainviewer.gui.report_page import report_html
 from brainviewer.gui.scan_bar import MODEL, SCAN
 from brainviewer.gui.scan_dialog import ScanDialog
@@ -116,6 +117,39 @@ def test_the_carried_scan_is_side_a_and_the_scan_itself_side_b(started, qtbot, e
     wait_until_idle(started, qtbot)
     other = {it.name: it for it in compare.beside.layers}
     np.testing.assert_allclose(layer(started, "WM"), other["WM"].volume.data)
+
+
+def test_the_row_says_of_which_age_the_scan_in_the_slices_is(started, qtbot, encoded) -> None:
+    bar, session = started.viewing.scan_bar, started.session
+    assert not bar.carried.isVisible()
+    show_scan(started, qtbot)
+    assert (bar.carried.isVisible(), bar.carried.text()) == (True, "44.0 years")
+    session.set_age(64.0)
+    assert bar.carried.text() == "on its way, still 44.0 years"
+    wait_until_idle(started, qtbot)
+    assert bar.carried.text() == "64.0 years"
+    qtbot.mouseClick(bar.buttons[MODEL], Qt.MouseButton.LeftButton)
+    assert not bar.carried.isVisible()
+
+
+def test_a_scan_that_cannot_be_carried_gives_the_model_back_and_says_why(
+    started, qtbot, encoded, monkeypatch
+) -> None:
+    started.viewing.show_compare(comparing=True)
+    show_scan(started, qtbot)
+
+    def cannot(*_asked):
+        raise GenerationError("there is no way to these conditions")
+
+    monkeypatch.setattr(started.session.generator, "displacement", cannot)
+    started.session.set_age(64.0)
+    wait_until_idle(started, qtbot)
+    assert "measured on the scan" not in started.viewing.compare.own_card.words.text()
+    assert started.viewing.scan_bar.buttons[MODEL].isChecked()
+    shown = started.session.shown.brain
+    np.testing.assert_allclose(layer(started, "WM"), shown.volume("WM").data)
+    said = [message.sentence for message in started.messages._waiting]
+    assert any("no way to these conditions" in sentence for sentence in said)
 
 
 def test_somebody_else_ends_it(started, qtbot, encoded) -> None:
