@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from brainviewer.session.shown_regions import Shares
     from brainviewer.session.viewpoints import Viewpoint
 
+OWN_WINDOW_PLATFORMS = ("xcb", "windows")
 VIEW_MODULE = "brainviewer.gui.view_3d"
 # While the hand drags, the slices go before the 3D view.
 INTERVAL_MS = 150
@@ -187,8 +189,17 @@ class Pane3D(QWidget):
         super().closeEvent(event)
 
     def _prepare_window(self) -> None:
-        """Have the window made for OpenGL from the start: Qt would make it anew for the view."""
-        if not why_no_opengl():
+        """Keep OpenGL out of the rest of the window where the system can, or let it in at once.
+
+        Where a part of a window is drawn by OpenGL, Qt composes all of it so: without a graphics
+        card, every move of a slice would cost the pixels of the whole window. A system's window of
+        its own for the pane leaves the rest alone. Elsewhere the window is made for OpenGL from the
+        start, since Qt would make it anew for the view.
+        """
+        if QGuiApplication.platformName() in OWN_WINDOW_PLATFORMS:
+            self.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
+            self.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
+        elif not why_no_opengl():
             QOpenGLWidget(self).resize(0, 0)
 
     def _on_imported(self, module: ModuleType) -> None:
