@@ -89,6 +89,11 @@ class CompareView(QWidget):
             card.choice_requested.connect(self.choose)
 
     @property
+    def _orthos(self) -> tuple[OrthoView, ...]:
+        """The slices of A, of B, and of both in one picture."""
+        return self.own, self.other, self.both
+
+    @property
     def _cards(self) -> list[tuple[CompareCard, ChoosingCard]]:
         """The cards of A and B: one pair on each page."""
         return [(self.own_card, self.other_card), self._both_cards]
@@ -148,18 +153,24 @@ class CompareView(QWidget):
             elif compared is not None:
                 other.show_sentence(compared.sentence)
 
+    @property
+    def large(self) -> Plane | None:
+        """The plane that has the whole of both sides; None while all share them."""
+        maximised = self.own.maximised
+        return next((it for it, view in self.own.slices.items() if view is maximised), None)
+
+    def maximise(self, plane: Plane | None) -> None:
+        """Give a plane the whole of both sides; None lets all share them."""
+        for ortho in self._orthos:
+            ortho.maximise(None if plane is None else ortho.slices[plane])
+
     def toggle_large(self, plane: Plane) -> None:
         """Give a plane the whole of both sides, or let all panes share them again."""
-        if self._pages.currentWidget() is self.both:
-            self.both.toggle_maximised(self.both.slices[plane])
-            return
-        self.other.toggle_maximised(self.other.slices[plane])
-        self.own.toggle_maximised(self.own.slices[plane])
+        self.maximise(None if plane is self.large else plane)
 
     def restore(self) -> None:
         """Let all panes share the space."""
-        for ortho in (self.own, self.other, self.both):
-            ortho.restore()
+        self.maximise(None)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of the session and close the parts, which do not hear of it otherwise."""
@@ -167,7 +178,7 @@ class CompareView(QWidget):
             signal.disconnect(slot, missing_ok=True)
         self.blend.look(looking=False)
         self.beside.close()
-        for part in (self.bar, self.own, self.other, self.both):
+        for part in (self.bar, *self._orthos):
             part.close()
         super().closeEvent(event)
 
@@ -176,13 +187,19 @@ class CompareView(QWidget):
         views = [*self.own.slices.values(), *self.other.slices.values()]
         for view in views:
             view.share_scale(views)
-        for ortho, twin in ((self.own, self.other), (self.other, self.own)):
+        for ortho in self._orthos:
             for plane, view in ortho.slices.items():
-                view.maximise_requested.connect(partial(_toggle, twin, plane))
+                view.maximise_requested.connect(partial(self._on_maximised, ortho, plane))
 
     def _show_page(self) -> None:
         side_by_side = self.blend.together is Together.SIDE_BY_SIDE
         self._pages.setCurrentIndex(0 if side_by_side else 1)
+
+    def _on_maximised(self, ortho: OrthoView, plane: Plane, _wished: object = None) -> None:
+        """Show the other sides as this one, and keep the keyboard here."""
+        view = ortho.slices[plane]
+        self.maximise(plane if ortho.maximised is view else None)
+        view.setFocus()
 
     def _on_choices_changed(self, _fact: object = None) -> None:
         """List the choices; one that is gone has given way to the person as given."""
@@ -225,10 +242,6 @@ class CompareView(QWidget):
             self.beside.clear()
         else:
             self.beside.show_brain(brain)
-
-
-def _toggle(ortho: OrthoView, plane: Plane, _wished: object = None) -> None:
-    ortho.toggle_maximised(ortho.slices[plane])
 
 
 def _blended(display: Display, plane: Plane, *, beside: Display, blend: Blend) -> SliceView:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QTabWidget, QWidget
 
+from brainviewer.session.panels import Side
 from brainviewer.session.scene import PARTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from PySide6.QtWidgets import QMainWindow
+
+Name = TypeVar("Name", bound=str)
 
 FIRST_SIZE_PIXELS = (1840, 1100)
 MINIMUM_SIZE_PIXELS = (1024, 700)
@@ -92,8 +97,17 @@ class Docks:
     @property
     def in_front(self) -> str:
         """Which of the parts below the slices is in front, one of `PARTS`; empty for none."""
-        seen = (it for it, dock in self._below.items() if not dock.visibleRegion().isEmpty())
-        return next(seen, "")
+        return next(iter(self._seen(self._below)), "")
+
+    @property
+    def in_front_beside(self) -> Side:
+        """Which of person, layers and history is in front, the last where two are; or none."""
+        return next(reversed(self._seen(self._beside)), "")
+
+    def bring_beside(self, name: Side) -> None:
+        """Show the part that `in_front_beside` names; for an empty name, none."""
+        if name:
+            self.bring(self._beside[name])
 
     def bring_named(self, name: str) -> None:
         """Show a part by the name that `in_front` has for it; for an empty one, none."""
@@ -110,6 +124,12 @@ class Docks:
         """The parts below the slices."""
         return dict(zip(PARTS[1:], (self.volumes, self.features, self.regions), strict=True))
 
+    @property
+    def _beside(self) -> dict[Side, QDockWidget]:
+        """The parts beside the slices."""
+        names = get_args(Side)[1:]
+        return dict(zip(names, (self.person, self.layers, self.history), strict=True))
+
     def layout(self) -> bytes:
         """Return the arrangement and the window's place: the length of the place, then both."""
         place = bytes(self._window.saveGeometry().data())
@@ -122,6 +142,15 @@ class Docks:
         self._window.restoreGeometry(QByteArray(layout[4:end]))
         self.reset()
         self._window.restoreState(QByteArray(layout[end:]), LAYOUT_VERSION)
+
+    def _seen(self, docks: Mapping[Name, QDockWidget]) -> list[Name]:
+        """Name the parts that no other covers: Qt puts those behind a tab beside the window."""
+        inside = self._window.rect()
+        return [
+            name
+            for name, dock in docks.items()
+            if dock.isVisible() and (dock.isFloating() or inside.intersects(dock.geometry()))
+        ]
 
     def _resize(self) -> None:
         narrowest = [dock.widget().minimumWidth() for dock in (self.person, self.layers)]

@@ -115,6 +115,15 @@ class GradientPanel(QWidget):
         if place >= 0:
             self.structures.setCurrentIndex(place)
 
+    @property
+    def has_own_units(self) -> bool:
+        """Whether gradients are told for one year, cm or level."""
+        return self.units.currentText() == PER_UNIT
+
+    def show_own_units(self, own: bool) -> None:
+        """Tell gradients for one year, cm or level, or for one standard deviation."""
+        self.units.setCurrentText(PER_UNIT if own else PER_SD)
+
     def show_regions(self, regions: Sequence[LabelRegions]) -> None:
         """Offer the labels of images."""
         self._regions = tuple(regions)

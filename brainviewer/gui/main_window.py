@@ -32,6 +32,7 @@ from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
 from brainviewer.gui.message_bar import MessageBar
 from brainviewer.gui.movie_dialog import SERIES, MovieDialog, MovieOrder
 from brainviewer.gui.movie_maker import MovieMaker
+from brainviewer.gui.panels_link import PanelsLink
 from brainviewer.gui.region_link import RegionLink
 from brainviewer.gui.region_panel import RegionPanel
 from brainviewer.gui.scan_opener import ScanOpener
@@ -121,10 +122,14 @@ class MainWindow(QMainWindow):
         self.scenes = SceneLink(
             session,
             self.viewing,
-            self.gradients,
+            PanelsLink(
+                self.docks,
+                trajectory=self.measures.trajectory,
+                gradients=self.gradients,
+                regions=self.regions,
+            ),
             opener=self.opener,
             history=self.past.history,
-            docks=self.docks,
         )
         self.exporter = Exporter(session, self, viewing=self.viewing, recipe=self.scenes.recipe)
         self.movies = MovieMaker(session, self.viewing, bridge.post, self)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QFocusEvent
 
+    from brainviewer.session.panels import RegionOrder
     from brainviewer.session.regions import RegionRow, Regions
     from brainviewer.session.shown_regions import ShownRegion
 
@@ -42,6 +43,7 @@ BEING_MEASURED = "Being measured for the values shown now"
 # With 64 others, what is further out cannot be told.
 LOWEST, HIGHEST = 2.0, 98.0
 BY_CHANGE, BY_SIZE, BY_NAME = "By change", "By size", "By name"
+_ORDERS: dict[str, RegionOrder] = {BY_CHANGE: "change", BY_SIZE: "size", BY_NAME: "name"}
 COPY_TOOLTIP = "Copy all regions as text with tabs, for a spreadsheet"
 CURVES = "Show the ticked regions over age, beside or instead of the tissues (Volumes tab)"
 NONE = "Take all ticks away: no region is outlined in slices or drawn in 3D any more"
@@ -127,6 +129,16 @@ class RegionPanel(QWidget):
         """Tick the regions that are seen in slices and in 3D."""
         self._colors = {region.name: region.color for region in regions}
         self._show_rows()
+
+    @property
+    def ordered_by(self) -> RegionOrder:
+        """Which regions come first."""
+        return _ORDERS[self.order.currentText()]
+
+    def order_by(self, order: RegionOrder) -> None:
+        """Have those regions come first."""
+        names: dict[RegionOrder, str] = {order: name for name, order in _ORDERS.items()}
+        self.order.setCurrentText(names[order])
 
     def show_outdated(self) -> None:
         """Say that what is shown belongs to an earlier brain, until the next regions come."""

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QSize
 
     from brainviewer.core.recipe import Recipe
-    from brainviewer.gui.docks import Docks
     from brainviewer.gui.file_opener import FileOpener
-    from brainviewer.gui.gradient_panel import GradientPanel
+    from brainviewer.gui.panels_link import PanelsLink
     from brainviewer.gui.viewing_area import ViewingArea
     from brainviewer.session.history import History
     from brainviewer.session.look import LayerLook
@@ -30,31 +29,28 @@ class SceneLink:
     ----------
     session : Session
     viewing : ViewingArea
-    gradients : GradientPanel
+    panels : PanelsLink
+        The parts around the slices.
     opener : FileOpener
         Reads the images that a view names.
     history : History
         Gets one step for a view.
-    docks : Docks
-        The parts below the slices.
     """
 
     def __init__(
         self,
         session: Session,
         viewing: ViewingArea,
-        gradients: GradientPanel,
+        panels: PanelsLink,
         *,
         opener: FileOpener,
         history: History,
-        docks: Docks,
     ) -> None:
         self._session = session
         self._viewing = viewing
-        self._gradients = gradients
+        self._panels = panels
         self._opener = opener
         self._history = history
-        self._docks = docks
         self._waiting: Scene | None = None
         self._layers: tuple[LayerLook, ...] = ()
         session.brain_changed.connect(self._on_brain_changed)
@@ -99,14 +95,14 @@ class SceneLink:
             SavedPin(pin.name, pin.visible, recipe_of(pin.state))
             for pin in self._session.curves.pins
         )
-        structure = self._gradients.chosen
         direction = self._session.local_change.direction
         return replace(
             self._viewing.scene(),
             pins=pins,
-            structure=structure,
+            structure=self._panels.gradients.chosen,
             local_change="" if direction is None else direction.text,
-            in_front=self._docks.in_front,
+            in_front=self._panels.docks.in_front,
+            panels=self._panels.panels(),
             window_pixels=_within(self._viewing.window().size()),
         )
 
@@ -121,9 +117,10 @@ class SceneLink:
             self._session.replace_pins(scene.pins)
             self._viewing.show_scene(scene)
         if scene.structure:
-            self._gradients.choose(scene.structure)
+            self._panels.gradients.choose(scene.structure)
         self._show_local_change(scene.local_change)
-        self._docks.bring_named(scene.in_front)
+        self._panels.docks.bring_named(scene.in_front)
+        self._panels.show(scene.panels)
         self._layers = scene.layers
         there = {layer.source for layer in self._viewing.display.layers}
         images = dict.fromkeys(it.source for it in scene.layers if it.source)

@@ -167,6 +167,16 @@ class TrajectoryPanel(QWidget):
         self.pins.show_pins(pins)
         self._show_beside()
 
+    @property
+    def unplotted(self) -> tuple[str, ...]:
+        """The structures whose curves are left out."""
+        return tuple(name for name, toggle in self.toggles.items() if not toggle.isChecked())
+
+    def leave_out(self, structures: Sequence[str]) -> None:
+        """Plot the curves of all structures but these."""
+        for name, toggle in self.toggles.items():
+            toggle.setChecked(name not in structures)
+
     def show_age(self, age: float) -> None:
         """Move the marker to an age in years."""
         self.plot.show_age(age)

@@ -109,7 +109,8 @@ class ViewingArea(QWidget):
         self.display.crosshair_changed.connect(self._on_crosshair_changed)
         self.viewpoints.changed.connect(self._on_display_changed)
         self.pane_3d.picked.connect(self.display.set_crosshair)
-        self.ortho.maximised_changed.connect(self.changed)
+        for ortho in (self.ortho, self.compare.own):
+            ortho.maximised_changed.connect(self.changed)
         self.lightbox.changed.connect(self.changed)
         self.lightbox.canvas.leave_requested.connect(partial(self.show_lightbox, False))
 
@@ -132,7 +133,7 @@ class ViewingArea(QWidget):
         self.display.arrange(look.layers)
         self.display.regions.replace(look.regions)
         self.display.rulers.replace(look.rulers)
-        self.ortho.maximise(self._panes.get(look.large))
+        self._show_large(look.large)
 
     def toggle_convention(self) -> None:
         """Show the person's left on the other side."""
@@ -163,11 +164,13 @@ class ViewingArea(QWidget):
         """Put another brain beside the one on the screen, or give it the whole place again."""
         if comparing == self.is_comparing:
             return
+        large = self._large
         self._pages.setCurrentWidget(self.compare if comparing else self.ortho)
         if comparing:
             self.compare.begin()
         else:
             self.compare.end()
+        self._show_large(large)
         self._on_grid_changed(None)
         self.cursor_bar.read_beside(self.compare.beside if comparing else None)
         self.changed.emit()
@@ -254,7 +257,6 @@ class ViewingArea(QWidget):
         display.rulers.replace(scene.rulers)
         display.regions.replace(scene.regions)
         display.show_legend(scene.legend)
-        self.ortho.maximise(self._panes.get(scene.large))
         if scene.brain_3d is not None:
             self.pane_3d.show_look(scene.brain_3d)
         if scene.lightbox is not None:
@@ -264,6 +266,7 @@ class ViewingArea(QWidget):
         self.show_compare(bool(scene.beside))
         if scene.beside:
             self.compare.choose(self._choice_of(scene.beside))
+        self._show_large(scene.large)
 
     def show_layers(self, looks: Sequence[LayerLook]) -> None:
         """Give the layers these looks and this order; other images stay, on top."""
@@ -319,8 +322,17 @@ class ViewingArea(QWidget):
 
     @property
     def _large(self) -> str:
+        if self.is_comparing:
+            return self.compare.large or ""
         large = self.ortho.maximised
         return next((name for name, pane in self._panes.items() if pane is large), "")
+
+    def _show_large(self, large: str) -> None:
+        """Give a pane the whole space, by the name that a look has for it; empty for none."""
+        if self.is_comparing:
+            self.compare.maximise(Plane(large) if large in [*Plane] else None)
+        else:
+            self.ortho.maximise(self._panes.get(large))
 
     def toggle_large(self, plane: Plane) -> None:
         """Give a plane the whole space, or let all panes share it again."""

@@ -13,6 +13,7 @@ from brainviewer.session.blending import FIRST_DIVIDER, Blending, Together
 from brainviewer.session.layers import Interpolation, Kind, check_layer
 from brainviewer.session.lightbox import Lightbox
 from brainviewer.session.look import LARGE_3D, LayerLook
+from brainviewer.session.panels import Panels, panels_from_json
 from brainviewer.session.rulers import Ruler
 from brainviewer.session.shown_regions import ShownRegion
 from brainviewer.session.view import ZOOM_RANGE, View
@@ -108,6 +109,8 @@ class Scene:
         How the second brain is looked at.
     in_front : str
         The part that is in front of those below the slices: one of `PARTS`, or empty.
+    panels : Panels
+        How the parts around the slices are looked at.
     window_pixels : (width, height) or None
         How large the window was; a picture without a screen is as large.
     """
@@ -129,6 +132,7 @@ class Scene:
     legend: bool = True
     blending: Blending = field(default_factory=Blending)
     in_front: str = ""
+    panels: Panels = field(default_factory=Panels)
     window_pixels: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -160,6 +164,7 @@ class Scene:
             "legend": self.legend,
             "compare": {**asdict(self.blending), "spans": dict(self.blending.spans)},
             "in_front": self.in_front,
+            "panels": self.panels.to_json(),
             "window_pixels": self.window_pixels and list(self.window_pixels),
         }
 
@@ -192,6 +197,7 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             legend=_flag(entry.get("legend", True)),
             blending=_blending(entry.get("compare", {})),
             in_front=_one_of(entry.get("in_front", ""), PARTS),
+            panels=panels_from_json(_mapping(entry.get("panels", {}))),
             window_pixels=_window(entry.get("window_pixels")),
         )
     except KeyError as error:

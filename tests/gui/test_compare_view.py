@@ -355,6 +355,20 @@ def test_without_a_second_brain_the_first_is_shown(older, session, loader) -> No
     assert card.words.text() == "the weights of coarse are torn"
 
 
+def test_a_pane_stays_large_in_every_way_and_the_keyboard_with_it(older, qtbot) -> None:
+    view = older.other.slices[Plane.AXIAL]
+    older.blend.set_together(Together.SIDE_BY_SIDE)
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton)
+    assert older.large is Plane.AXIAL
+    assert older.own.maximised is older.own.slices[Plane.AXIAL]
+    assert older.window().focusWidget() is view
+    older.blend.set_together(Together.SWIPE)
+    assert older.both.maximised is older.both.slices[Plane.AXIAL]
+    qtbot.mouseDClick(older.both.slices[Plane.AXIAL], Qt.MouseButton.LeftButton)
+    assert older.large is None
+    assert older.other.maximised is None
+
+
 def test_one_pane_of_both_is_made_large(older) -> None:
     view = show(older, Together.SWIPE)
     older.toggle_large(Plane.AXIAL)

@@ -153,6 +153,51 @@ def test_a_comparison_and_a_chosen_label_come_back(dressed, qtbot, tmp_path) -> 
     wait_until_idle(window, qtbot)
 
 
+def test_the_parts_around_the_slices_come_back(dressed, qtbot, tmp_path) -> None:
+    window, path = dressed, tmp_path / "recipe.json"
+    trajectory = window.measures.trajectory
+    window.docks.bring(window.docks.layers)
+    trajectory.toggles["GM"].setChecked(False)
+    trajectory.other.setChecked(False)
+    trajectory.spreads.setChecked(True)
+    window.gradients.show_own_units(True)
+    window.regions.order_by("size")
+    qtbot.waitUntil(lambda: window.docks.in_front_beside == "layers")
+    wanted = window.scenes.recipe().view["panels"]
+    write_recipe(path, window.scenes.recipe())
+    window.docks.bring(window.docks.person)
+    trajectory.leave_out(())
+    trajectory.other.setChecked(True)
+    trajectory.spreads.setChecked(False)
+    window.gradients.show_own_units(False)
+    window.regions.order_by("change")
+    drop(window, path)
+    qtbot.waitUntil(lambda: window.docks.in_front_beside == "layers")
+    assert window.scenes.recipe().view["panels"] == wanted
+    assert wanted["unplotted"] == ["GM"]
+    assert not trajectory.toggles["GM"].isChecked()
+    assert trajectory.toggles["WM"].isChecked()
+    wait_until_idle(window, qtbot)
+
+
+def test_the_large_pane_of_a_comparison_comes_back(dressed, qtbot, tmp_path) -> None:
+    window, path = dressed, tmp_path / "recipe.json"
+    compare = window.viewing.compare
+    window.view_menu.compare.trigger()
+    assert compare.large is Plane.AXIAL  # as it was before
+    window.viewing.toggle_large(Plane.CORONAL)
+    write_recipe(path, window.scenes.recipe())
+    window.viewing.restore_panes()
+    window.view_menu.compare.trigger()
+    assert window.viewing.ortho.maximised is None
+    drop(window, path)
+    qtbot.waitUntil(lambda: window.viewing.is_comparing)
+    assert compare.large is Plane.CORONAL
+    assert compare.other.maximised is compare.other.slices[Plane.CORONAL]
+    assert compare.both.maximised is compare.both.slices[Plane.CORONAL]
+    wait_until_idle(window, qtbot)
+
+
 def test_a_broken_view_is_a_sentence_and_changes_nothing(started, qtbot, tmp_path) -> None:
     entry = started.scenes.recipe().to_json()
     entry["view"]["convention"] = "upside down"
