@@ -139,7 +139,8 @@ class LayerRow(QFrame):
             QToolButton(),
             f"layer_auto_{number}",
             accessible=f"Automatic window of {name}",
-            tooltip="Window from the 1st to the 99.5th percentile of what is not zero",
+            tooltip="Window from the 1st to the 99.5th percentile of what is not zero;\n"
+            "with two-tailed colours from 2.3 to the largest size",
         )
         self.auto.setText("Auto")
 
@@ -273,7 +274,8 @@ def _window_box(name: str, layer: str, end: str, color: str) -> QDoubleSpinBox:
         QDoubleSpinBox(),
         name,
         accessible=f"Window of {layer}, {end} value",
-        tooltip=f"Window: the value that gets the {color} colour, in the image's own unit",
+        tooltip=f"Window: the value that gets the {color} colour, in the image's own unit;\n"
+        "with two-tailed colours its size, on either side of zero",
     )
     box.setKeyboardTracking(False)
     box.setFixedWidth(box.fontMetrics().horizontalAdvance("0000.000") + 18)

@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter, QPen
 
 from brainviewer.gui import slice_drawing as drawing
 from brainviewer.gui.wording import MINUS
-from brainviewer.session.colormaps import STEPS, premultiplied_table
+from brainviewer.session.colormaps import STEPS, TWO_TAILED, premultiplied_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,13 +54,22 @@ def _draw_row(painter: QPainter, layer: Layer, row: QRectF) -> None:
     painter.setPen(QPen(drawing.EMPTY_TEXT, 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(bar)
-    low, high = (_number(edge) for edge in layer.window)
+    low, words = ends(layer)
     before = QRectF(row.left(), row.top(), NUMBER_PIXELS + 4, row.height())
     after = QRectF(bar.right() - 4, row.top(), row.width(), row.height())
     middle = Qt.AlignmentFlag.AlignVCenter
     right, start = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
     drawing.draw_text(painter, before, right | middle, low, TEXT_PIXELS)
-    drawing.draw_text(painter, after, start | middle, f"{high}  {layer.name}", TEXT_PIXELS)
+    drawing.draw_text(painter, after, start | middle, words, TEXT_PIXELS)
+
+
+def ends(layer: Layer) -> tuple[str, str]:
+    """Say what stands before and after the bar of a layer: the values at its ends, and its name."""
+    low, high = layer.window
+    if layer.colormap != TWO_TAILED:
+        return _number(low), f"{_number(high)}  {layer.name}"
+    beyond = f", beyond ±{_number(low)}" if low > 0 else ""
+    return _number(-high), f"{_number(high)}  {layer.name}{beyond}"
 
 
 def _number(value: float) -> str:

@@ -27,7 +27,9 @@ OVERLAY_COLORS = {
     "red-yellow": ((255, 0, 0), (255, 255, 0)),
     "blue-lightblue": ((0, 48, 255), (120, 255, 255)),
 }
-COLORMAPS = (*_MATPLOTLIB, *OVERLAY_COLORS, CHANGE, *TISSUE_COLORS, LABELS)
+# Both of them, for results of either sign: the window holds sizes, not values.
+TWO_TAILED = "two-tailed"
+COLORMAPS = (*_MATPLOTLIB, *OVERLAY_COLORS, TWO_TAILED, CHANGE, *TISSUE_COLORS, LABELS)
 
 
 @cache
@@ -42,7 +44,9 @@ def lookup_table(name: str) -> Table:
     -------
     (256, 3) or (256, 4) uint8 ndarray, read-only
         Tissues go from transparent to their colour; change from blue over transparent to red.
-        Overlays are transparent at the lowest value, and so below a window. Labels are colours
+        Overlays are transparent at the lowest value, and so below a window; two-tailed goes from
+        the strongest negative value over transparent, steps 127 and 128, to the strongest positive
+        one. Labels are colours
         to be indexed with the label, 0 transparent.
 
     Raises
@@ -56,6 +60,8 @@ def lookup_table(name: str) -> Table:
         table = _label_table()
     elif name == CHANGE:
         table = _change_table()
+    elif name == TWO_TAILED:
+        table = _two_tailed_table()
     elif name in OVERLAY_COLORS:
         table = _overlay_table(*OVERLAY_COLORS[name])
     elif name in TISSUE_COLORS:
@@ -103,6 +109,12 @@ def _overlay_table(first: tuple[int, int, int], last: tuple[int, int, int]) -> T
     table[:, :3] = np.rint((1 - share) * first + share * last)
     table[0, 3] = 0
     return table
+
+
+def _two_tailed_table() -> Table:
+    half = np.rint(np.linspace(0, STEPS - 1, STEPS // 2)).astype(np.intp)
+    positive, negative = (_overlay_table(*it)[half] for it in OVERLAY_COLORS.values())
+    return np.concatenate([negative[::-1], positive])
 
 
 def _change_table() -> Table:

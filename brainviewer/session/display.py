@@ -23,7 +23,7 @@ from brainviewer.session.layers import (
     Kind,
     Layer,
     LayerChanges,
-    auto_window,
+    fitting_window,
     is_successor,
     layer_of_image,
     layers_of,
@@ -241,7 +241,7 @@ class Display:
 
     def auto_window(self, index: int) -> None:
         """Set the window of a layer from the values it holds."""
-        self.set_layer(index, window=auto_window(self._layers[index].volume.data))
+        self.set_layer(index, window=fitting_window(self._layers[index]))
 
     def window_from_box(self, index: int, frame: Frame, a: Point, b: Point) -> None:
         """Set the window of a layer from its values in a box of a slice; not if all are equal."""

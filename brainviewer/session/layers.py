@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -12,7 +13,7 @@ from brainviewer.core.regions import looks_like_labels
 from brainviewer.core.thinning import thinned
 from brainviewer.core.tissues import T1, TISSUES, has_tissues
 from brainviewer.core.volume import Brain, Volume
-from brainviewer.session.colormaps import CHANGE, COLORMAPS, LABELS
+from brainviewer.session.colormaps import CHANGE, COLORMAPS, LABELS, TWO_TAILED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
@@ -31,6 +32,10 @@ WHITE_MATTER = 0.75  # in the T1 image of a prepared scan
 WINDOW_PERCENTILES = (1.0, 99.5)
 # Below, float32 cannot hold one over it.
 NARROWEST = 1e-30
+# FSL's first choice for z.
+STATISTIC_THRESHOLD = 2.3
+# As FSL, SPM and BIDS derivatives name them.
+_STATISTIC = re.compile(r"(?:^|[^a-z])[zt]-?(?:stat|map)|statmap|spmt_", re.IGNORECASE)
 # The width of the window of an image of one value, where 1 would be lost in rounding.
 LEAST_CONTRAST = 1e-3
 
@@ -137,8 +142,9 @@ def change_layer(percent: Volume, span: float) -> Layer:
 def layer_of_image(volume: Volume) -> Layer:
     """Guess how an image from a file is best shown.
 
-    Whole numbers in patches are labels; a file that BIDS calls ``probseg`` is a probability;
-    everything else is an intensity, windowed by `auto_window`.
+    Whole numbers in patches are labels; a file that BIDS calls ``probseg`` is a probability; one
+    that is called a z or t statistic is seen beyond 2.3 on either side; everything else is an
+    intensity, windowed by `auto_window`.
     """
     name = volume.name or "image"
     if looks_like_labels(volume.data):
@@ -147,6 +153,8 @@ def layer_of_image(volume: Volume) -> Layer:
     if "probseg" in name:
         tissue = next((it for it in TISSUES if f"label-{it}" in name), "viridis")
         return Layer(name, volume, tissue, opacity=OVERLAY_OPACITY, kind="probability")
+    if _STATISTIC.search(name):
+        return Layer(name, volume, TWO_TAILED, _tails(volume.data))
     return Layer(name, volume, window=auto_window(volume.data))
 
 
@@ -192,6 +200,12 @@ def is_successor(new: Layer, old: Layer) -> bool:
     return new.name == old.name if both_generated else new.volume is old.volume
 
 
+def fitting_window(layer: Layer) -> tuple[float, float]:
+    """Find the window that fits the values of a layer and its colours."""
+    data = layer.volume.data
+    return _tails(data) if layer.colormap == TWO_TAILED else auto_window(data)
+
+
 def auto_window(data: NDArray[Any]) -> tuple[float, float]:
     """Find the window from the 1st to the 99.5th percentile of what is not zero.
 
@@ -206,6 +220,13 @@ def auto_window(data: NDArray[Any]) -> tuple[float, float]:
         return low, high
     low = min(0.0, low)
     return low, max(high, low + max(1.0, LEAST_CONTRAST * abs(low)))
+
+
+def _tails(data: NDArray[Any]) -> tuple[float, float]:
+    """Return the sizes of a statistic between which its colours lie."""
+    sizes = np.abs(thinned(data))
+    largest = float(sizes[np.isfinite(sizes)].max(initial=0.0))
+    return STATISTIC_THRESHOLD, max(largest, 2 * STATISTIC_THRESHOLD)
 
 
 def _is_image(layer: Layer) -> bool:

@@ -19,7 +19,8 @@ from brainviewer.core.space import (
     voxel_to_world,
     world_to_voxel,
 )
-from brainviewer.session.colormaps import STEPS, premultiplied_table
+from brainviewer.session.colormaps import STEPS, TWO_TAILED, premultiplied_table
+from brainviewer.session.layers import NARROWEST
 from brainviewer.session.slabs import sampled_slab
 from brainviewer.session.splines import coarse, finer
 
@@ -238,11 +239,29 @@ def colors_of(values: NDArray[Any], layer: Layer) -> NDArray[np.float32]:
     has_outside = bool(outside.any())
     if has_outside:
         numbers[outside] = layer.window[0]
-    steps = _label_steps(numbers) if layer.kind == "label" else _window_steps(numbers, layer.window)
-    colors = np.take(table, steps, axis=0)
+    colors = np.take(table, _steps(numbers, layer), axis=0)
     if has_outside:
         colors[outside] = 0
     return colors
+
+
+def _steps(values: NDArray[np.float32], layer: Layer) -> NDArray[np.intp]:
+    """Find where in the table of its colours each value of a layer lies."""
+    if layer.kind == "label":
+        return _label_steps(values)
+    if layer.colormap == TWO_TAILED:
+        return _tail_steps(values, layer.window)
+    return _window_steps(values, layer.window)
+
+
+def _tail_steps(values: NDArray[np.float32], window: tuple[float, float]) -> NDArray[np.intp]:
+    """Count from the middle of the table to its ends; what is smaller than the window stays."""
+    half = STEPS // 2
+    low = max(window[0], 0.0)
+    width = max(window[1] - low, NARROWEST)
+    share = np.clip((np.abs(values) - np.float32(low)) / np.float32(width), 0, 1)
+    away = np.rint(share * (half - 1)).astype(np.intp)
+    return np.where(values < 0, half - 1 - away, half + away)
 
 
 def _window_steps(values: NDArray[np.float32], window: tuple[float, float]) -> NDArray[np.intp]:

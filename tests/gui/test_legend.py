@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
@@ -10,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from brainviewer.core.space import Plane
 from brainviewer.core.volume import Volume
-from brainviewer.gui.legend import draw_legend, legend_rows
+from brainviewer.gui.legend import draw_legend, ends, legend_rows
 from brainviewer.gui.ortho_view import OrthoView
 from brainviewer.session.colormaps import TISSUE_COLORS
 from brainviewer.session.display import Display
@@ -60,6 +62,12 @@ def test_two_layers_are_below_each_other() -> None:
         np.nonzero(near(picture, it))[0] for it in ((255, 250, 0), TISSUE_COLORS["GM"])
     )
     assert yellow.max() < grey_matter.min()
+
+
+def test_a_two_tailed_bar_says_both_ends_and_from_which_size_on() -> None:
+    assert ends(replace(STAT, colormap="two-tailed")) == ("−6", "6  zstat, beyond ±2.3")
+    assert ends(replace(STAT, colormap="two-tailed", window=(-1.0, 6.0))) == ("−6", "6  zstat")
+    assert ends(STAT) == ("2.3", "6  zstat")
 
 
 def test_nothing_is_drawn_for_a_grey_image() -> None:

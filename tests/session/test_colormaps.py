@@ -9,6 +9,7 @@ from brainviewer.session.colormaps import (
     LABELS,
     OVERLAY_COLORS,
     TISSUE_COLORS,
+    TWO_TAILED,
     lookup_table,
     premultiplied_table,
 )
@@ -61,6 +62,17 @@ def test_an_overlay_is_seen_above_its_lowest_value_alone(name: str) -> None:
     assert (table[1:, 3] == 255).all()
     np.testing.assert_allclose(table[1, :3], first, atol=2)
     np.testing.assert_array_equal(table[-1, :3], last)
+
+
+def test_two_tails_are_both_overlays_back_to_back() -> None:
+    table = lookup_table(TWO_TAILED)
+    (first, last), (negative_first, negative_last) = OVERLAY_COLORS.values()
+    assert table[[127, 128], 3].tolist() == [0, 0]
+    assert (np.delete(table[:, 3], [127, 128]) == 255).all()
+    np.testing.assert_allclose(table[129, :3], first, atol=3)
+    np.testing.assert_allclose(table[255, :3], last, atol=3)
+    np.testing.assert_allclose(table[126, :3], negative_first, atol=3)
+    np.testing.assert_allclose(table[0, :3], negative_last, atol=3)
 
 
 def test_an_unknown_colormap_is_refused_with_the_known_ones() -> None:

@@ -14,6 +14,7 @@ from brainviewer.session.layers import (
     Layer,
     auto_window,
     check_layer,
+    fitting_window,
     layer_of_image,
     layers_of,
     told_apart,
@@ -133,6 +134,35 @@ def test_a_probseg_file_is_a_probability_in_its_tissues_colour() -> None:
     data = np.random.default_rng(0).random((4, 4, 4))
     layer = layer_of_image(volume_of(data, "sub-1_label-GM_probseg"))
     assert (layer.kind, layer.colormap, layer.window) == ("probability", "GM", (0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["zstat1", "thresh_zstat1", "tstat3", "spmT_0001", "sub-1_task-rest_stat-z_statmap", "z-map"],
+)
+def test_a_statistic_is_seen_beyond_2_3_on_either_side(name: str) -> None:
+    data = np.random.default_rng(0).normal(scale=2, size=(12, 12, 12))
+    layer = layer_of_image(volume_of(data, name))
+    assert (layer.kind, layer.colormap) == ("intensity", "two-tailed")
+    assert layer.window == (2.3, pytest.approx(np.abs(data).max()))
+
+
+@pytest.mark.parametrize("name", ["heatmap", "t1map", "sub-1_T1w", "contrast", "fitzstats"])
+def test_other_names_say_nothing_of_statistics(name: str) -> None:
+    data = np.random.default_rng(0).normal(size=(12, 12, 12))
+    assert layer_of_image(volume_of(data, name)).colormap == "gray"
+
+
+def test_the_automatic_window_fits_the_colours() -> None:
+    data = np.random.default_rng(0).normal(size=(12, 12, 12))
+    grey = Layer("image", volume_of(data))
+    assert fitting_window(grey) == auto_window(data)
+    assert fitting_window(replace(grey, colormap="two-tailed")) == (2.3, 4.6)
+
+
+def test_an_empty_statistic_has_a_window_all_the_same() -> None:
+    layer = layer_of_image(volume_of(np.full((4, 4, 4), np.nan), "zstat1"))
+    assert layer.window == (2.3, 4.6)
 
 
 @pytest.mark.parametrize(

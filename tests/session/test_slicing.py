@@ -12,9 +12,9 @@ import pytest
 from brainviewer.core.space import Convention, Plane, pixel_to_voxel, voxel_to_world, world_to_voxel
 from brainviewer.core.volume import Volume
 from brainviewer.session import slabs
-from brainviewer.session.colormaps import lookup_table
+from brainviewer.session.colormaps import OVERLAY_COLORS, lookup_table
 from brainviewer.session.layers import Layer
-from brainviewer.session.slicing import cut, frame_of, nearest_voxel, render_slice
+from brainviewer.session.slicing import colors_of, cut, frame_of, nearest_voxel, render_slice
 
 PLANES_AND_CONVENTIONS = list(product(Plane, Convention))
 SHAPE = (7, 9, 8)
@@ -125,6 +125,25 @@ def test_not_a_number_is_transparent(base: Layer) -> None:
     data = np.full(SHAPE, np.nan, np.float32)
     layer = replace(base, volume=replace(base.volume, data=data))
     assert not render_slice([layer], Plane.AXIAL, (0, 0, 0), Convention.RADIOLOGICAL).rgba.any()
+
+
+def test_both_tails_are_seen_by_their_size_and_nothing_between_them() -> None:
+    values = np.array([[-9.0, -6.0, -2.4, -2.0, 0.0, 2.0, 2.4, 6.0, 9.0, np.nan]])
+    volume = Volume(values[None], np.eye(4), "zstat")
+    layer = Layer("zstat", volume, "two-tailed", (2.3, 6.0))
+    colors = colors_of(values, layer)[0]
+    assert (colors[:, 3] > 0).tolist() == [True] * 3 + [False] * 3 + [True] * 3 + [False]
+    yellow, light_blue = (OVERLAY_COLORS[it][1] for it in ("red-yellow", "blue-lightblue"))
+    np.testing.assert_array_equal(colors[[7, 8], :3], [yellow, yellow])
+    np.testing.assert_array_equal(colors[[0, 1], :3], [light_blue, light_blue])
+    assert colors[6, 0] > 250 > 40 > colors[6, 1]  # red
+    assert colors[2, 2] > 250 > 80 > colors[2, 0]  # blue
+
+
+def test_a_window_of_both_tails_that_begins_below_zero_hides_zero_alone() -> None:
+    values = np.array([[-0.5, 0.0, 0.5]])
+    layer = Layer("z", Volume(values[None], np.eye(4), "z"), "two-tailed", (-1.0, 1.0))
+    assert (colors_of(values, layer)[0, :, 3] > 0).tolist() == [True, False, True]
 
 
 def test_each_label_has_its_own_colour_and_zero_has_none(base: Layer) -> None:
