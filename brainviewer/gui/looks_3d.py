@@ -32,10 +32,6 @@ SULCUS_SHADE = (0.34, 0.29, 0.27)
 LIGHTS = (((-0.6, 1.0, 0.9), "#fff6ec", 0.95), ((0.5, -0.3, 1.0), "#eaf0ff", 0.42))
 
 
-# The least and the most that the cube of directions and its surroundings take.
-CUBE_PIXELS = (72, 120)
-
-
 def dress(plotter: pv.Plotter) -> None:
     """Give a plotter its background, its lights and its cube of directions."""
     plotter.set_background(load_theme("dark").colors["field"])
@@ -44,7 +40,7 @@ def dress(plotter: pv.Plotter) -> None:
         light = pv.Light(position=position, color=color, light_type="camera light")
         light.intensity = intensity
         plotter.add_light(light)
-    _show_directions(plotter)
+    plotter.add_orientation_widget(_direction_cube(), viewport=(0.0, 0.0, 0.16, 0.16))
 
 
 def surface_actor(surface: Surface, mesh: pv.PolyData) -> pv.Actor:
@@ -86,14 +82,6 @@ def painted(surface: Surface, mesh: pv.PolyData, affine: Affine, paint: Paint) -
         mixed *= 1 - depth * (1 - np.array(SULCUS_SHADE))
     found: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
     return found
-
-
-def _show_directions(plotter: pv.Plotter) -> None:
-    """Put the cube of directions into a corner, as large as its letters need in a flat pane too."""
-    marker = plotter.add_orientation_widget(_direction_cube(), viewport=(0.0, 0.0, 0.16, 0.16))
-    ratio = getattr(plotter, "devicePixelRatioF", float)() or 1.0
-    marker.SetShouldConstrainSize(True)
-    marker.SetSizeConstraintDimensionSizes(*(round(ratio * it) for it in CUBE_PIXELS))
 
 
 def _direction_cube() -> vtkAnnotatedCubeActor:
