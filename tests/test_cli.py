@@ -368,6 +368,7 @@ def test_evaluate_takes_several_checkpoints_and_published_networks(run, out, mon
                 "device": "auto",
                 "networks": (None, Path("net.pt")),
                 "labels": None,
+                "images": False,
             },
         )
     ]
