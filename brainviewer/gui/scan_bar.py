@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QToolButton
 
 from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.gui.controls import described, title_label
@@ -39,7 +39,7 @@ class ScanBar(QFrame):
         super().__init__()
         self.setObjectName("scan_bar")
         self.words = described(QLabel(), "scan_words", accessible="Own scan", tooltip="")
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.words.setWordWrap(True)  # a doubt that is cut off is none
         self.warning = described(
             QLabel(NO_DEVICE), "scan_no_device", accessible=NO_DEVICE, tooltip=NOT_CLINICAL
         )

@@ -90,6 +90,7 @@ class ViewingArea(QWidget):
         self.scan_bar = ScanBar()
         self.own_scan = ScanLink(session, self.display, self.scan_bar)
         self.own_scan.given_back.connect(self._on_given_back)
+        self.scan_bar.in_place_requested.connect(self._on_in_place_requested)
         self.cursor_bar = CursorBar(self.display)
         self.layers = LayersPanel(self.display)
         column = QVBoxLayout(self)
@@ -374,6 +375,11 @@ class ViewingArea(QWidget):
 
     def _on_brain_changed(self, shown: Shown) -> None:
         self.show_brain(shown)
+
+    def _on_in_place_requested(self, in_place: bool) -> None:
+        """Put the scan itself beside the carried one, which would be beside itself otherwise."""
+        if in_place and self._session.comparison.choice == Choice(Against.CARRIED):
+            self.compare.choose(Choice(Against.SCAN))
 
     def _on_given_back(self) -> None:
         self._brain = None  # the scan was shown in its place

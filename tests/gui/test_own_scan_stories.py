@@ -119,6 +119,24 @@ def test_the_carried_scan_is_side_a_and_the_scan_itself_side_b(started, qtbot, e
     np.testing.assert_allclose(layer(started, "WM"), other["WM"].volume.data)
 
 
+def test_the_carried_scan_is_not_compared_with_itself(started, qtbot, encoded) -> None:
+    compare = started.viewing.compare
+    assert started.viewing.is_comparing
+    assert started.session.comparison.choice == Choice(Against.CARRIED)
+    show_scan(started, qtbot)
+    assert started.session.comparison.choice == Choice(Against.SCAN)
+    assert compare.other_card.chooser.currentText() == "The scan itself"
+
+
+def test_what_is_unusual_about_a_scan_can_be_read_where_there_is_little_room(
+    started, qtbot, encoded
+) -> None:
+    words = started.viewing.scan_bar.words
+    started.viewing.scan_bar.setFixedWidth(700)
+    qtbot.waitUntil(lambda: words.height() >= words.heightForWidth(words.width()) > 0)
+    assert words.wordWrap()
+
+
 def test_the_row_says_of_which_age_the_scan_in_the_slices_is(started, qtbot, encoded) -> None:
     bar, session = started.viewing.scan_bar, started.session
     assert not bar.carried.isVisible()
