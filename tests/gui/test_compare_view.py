@@ -1,5 +1,7 @@
 """Two brains side by side, with the session behind them but without the rest of the window."""
 
+import math
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -114,6 +116,17 @@ def test_the_volumes_beside_are_told_with_their_differences(compare, session) ->
     texts = [label.text() for label in compare.other_card.findChildren(QLabel)]
     assert f"{other['CSF']:.1f} mL" in texts
     assert f"−{own['CSF'] - other['CSF']:.1f} mL" in texts
+
+
+def test_a_card_says_where_volumes_stand_and_leaves_open_what_is_not_known(qtbot, session) -> None:
+    card = CompareCard("A")
+    qtbot.addWidget(card)
+    card.show_brain(session.shown, "fake", standings={"WM": 43.0, "GM": 2.0, "CSF": math.nan})
+    texts = [label.text() for label in card.findChildren(QLabel)]
+    assert texts.count("Perc.") == 1
+    assert "43rd" in texts
+    assert "≤ 5th" in texts  # the table ends there
+    assert not any("nan" in text for text in texts)
 
 
 def test_a_click_on_either_side_moves_the_crosshair_of_both(compare, display, qtbot) -> None:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from brainviewer.core.nifti import read_volume
 from brainviewer.core.purpose import NOT_CLINICAL
-from brainviewer.core.tissues import T1
+from brainviewer.core.tissues import T1, TISSUES
 from brainviewer.core.volume import Brain
 from brainviewer.session.bids import Destination
-from brainviewer.session.carrying import brightness_of_tissues
+from brainviewer.session.carrying import Retoning, brightness_of_tissues
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.export import ExportError
 from brainviewer.session.layers import layers_of
 from brainviewer.session.warp_export import carried_export_steps
-from tests.fakes import FakeGenerator, FakeLoader, WarpingGenerator, fake_scan
+from tests.fakes import (
+    AFFINE,
+    SHAPE,
+    FakeGenerator,
+    FakeLoader,
+    WarpingGenerator,
+    fake_scan,
+)
 
 KNOWN = {"age": 44.0, "sex": "F", "height": 171.0}
 CARRIED = Choice(Against.CARRIED)
@@ -193,3 +201,56 @@ def test_files_that_exist_stop_it_before_it_begins(session, encoded, tmp_path) -
     written(session, encoded, tmp_path, age=60.0)
     with pytest.raises(ExportError, match="exist already"):
         written(session, encoded, tmp_path, age=60.0)
+
+
+LEVELS = {"WM": 0.75, "GM": 0.5, "CSF": 0.25}
+
+
+def scan_of_pure_tissues():
+    """A scan of three slabs, each of one tissue of one brightness, in a margin of nothing."""
+    scan = fake_scan()
+    maps = np.zeros_like(scan.maps.data)
+    for n in range(3):
+        maps[n, 3 + 3 * n : 6 + 3 * n, 4:-4, 4:-4] = 1.0
+    image = sum(level * maps[n] for n, level in enumerate(LEVELS.values())).astype(np.float32)
+    brain = Brain((*LEVELS, T1), np.concatenate([maps, image[None]]), scan.maps.affine)
+    return replace(scan, maps=brain, t1=replace(scan.t1, data=image))
+
+
+def difference_of(channels, **changes) -> Retoning:
+    """A generator that expects the same change of each channel everywhere."""
+    shape = (len(channels), *SHAPE)
+    data = np.zeros(shape, np.float32)
+    for channel, change in changes.items():
+        data[channels.index(channel)] = change
+    return Retoning(Brain(channels, data, AFFINE))
+
+
+def test_a_generator_of_images_darkens_the_image_and_nothing_around_it_on_its_own_voxels() -> None:
+    scan, fake = scan_of_pure_tissues(), FakeGenerator(SimpleNamespace(name="fake", schema=None))
+    change = difference_of((T1,), T1w=-0.1)
+    brain, image = change.brain(scan, fake), scan.t1.data
+    assert brain.channels == (T1,)  # the tissues of the scan are not those any more
+    for level in LEVELS.values():
+        np.testing.assert_allclose(brain.data[0][image == level], level - 0.1, atol=1e-6)
+        np.testing.assert_allclose(change.native(scan)[image == level], level - 0.1, atol=1e-6)
+    assert not change.native(scan)[image == 0].any()
+
+
+def test_an_image_never_leaves_its_range() -> None:
+    scan, fake = scan_of_pure_tissues(), FakeGenerator(SimpleNamespace(name="fake", schema=None))
+    inside = scan.t1.data > 0
+    for more, end in ((2.0, 1.0), (-2.0, 0.0)):
+        change = difference_of((T1,), T1w=more)
+        assert (change.native(scan)[inside] == end).all()
+        assert (change.brain(scan, fake).data == end).all()
+
+
+def test_where_grey_matter_turns_to_csf_the_image_darkens_by_as_much_as_they_differ() -> None:
+    scan, fake = scan_of_pure_tissues(), FakeGenerator(SimpleNamespace(name="fake", schema=None))
+    brain = difference_of(TISSUES, GM=-0.2, CSF=0.2).brain(scan, fake)
+    grey = scan.maps.volume("GM").data == 1.0
+    np.testing.assert_allclose(brain.volume("GM").data[grey], 0.8, atol=1e-4)
+    np.testing.assert_allclose(brain.volume("CSF").data[grey], 0.2, atol=1e-4)
+    # 0.2 of the voxel goes from 0.5 to 0.25.
+    np.testing.assert_allclose(brain.volume(T1).data[grey], 0.5 - 0.2 * 0.25, atol=1e-4)
