@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.request import Person
 
-FULL = np.float32(1.0 + 1e-5)  # what partial volumes may sum to: a scan's own are rounded
-
 
 class Change(Protocol):
     """What a generator expects to happen to a brain between two conditions."""
@@ -103,7 +101,10 @@ class Retoning:
             data[place] = np.clip(data[place] + more, 0.0, 1.0)
         if T1 in self.difference.channels:  # the tissues of the scan are not those any more
             return Brain((T1,), data[brain.channels.index(T1)][None], brain.affine)
-        data[: len(TISSUES)] /= np.maximum(data[: len(TISSUES)].sum(axis=0) / FULL, 1.0)
+        tissues = slice(0, len(TISSUES))
+        # The maps of a scan are rounded and may sum to a little more than one; they stay.
+        full = np.maximum(brain.data[tissues].sum(axis=0), 1.0)
+        data[tissues] /= np.maximum(data[tissues].sum(axis=0) / full, 1.0)
         if T1 in brain.channels:
             image = brain.channels.index(T1)
             data[image] = np.clip(data[image] + self._brightness(scan), 0.0, 1.0)

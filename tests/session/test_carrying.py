@@ -254,3 +254,14 @@ def test_where_grey_matter_turns_to_csf_the_image_darkens_by_as_much_as_they_dif
     np.testing.assert_allclose(brain.volume("CSF").data[grey], 0.2, atol=1e-4)
     # 0.2 of the voxel goes from 0.5 to 0.25.
     np.testing.assert_allclose(brain.volume(T1).data[grey], 0.5 - 0.2 * 0.25, atol=1e-4)
+
+
+def test_a_scan_whose_rounded_maps_exceed_one_comes_back_as_it_is() -> None:
+    scan, fake = scan_of_pure_tissues(), FakeGenerator(SimpleNamespace(name="fake", schema=None))
+    maps = scan.maps.data.copy()
+    maps[:3, 8, 10, 8] = np.float32([52, 102, 102]) / np.float32(255)  # 256 of 255
+    scan = replace(scan, maps=replace(scan.maps, data=maps))
+    brain = difference_of(TISSUES).brain(scan, fake)
+    np.testing.assert_array_equal(brain.data, maps)
+    grown = difference_of(TISSUES, CSF=0.3).brain(scan, fake)
+    assert grown.data[:3].sum(axis=0).max() < 1.004  # no fuller than it was
