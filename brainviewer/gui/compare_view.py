@@ -5,7 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from brainviewer.gui.blend import Blend
 from brainviewer.gui.blended_slice import BlendedSliceView
@@ -60,7 +68,7 @@ class CompareView(QWidget):
         self._both_cards = CompareCard("A"), ChoosingCard()
         self.both = OrthoView(
             display,
-            _column(*self._both_cards),
+            _scrolled(_column(*self._both_cards)),
             make=partial(_blended, beside=self.beside, blend=self.blend),
         )
         self.bar = CompareBar(self.blend, display, self.beside)
@@ -257,6 +265,18 @@ def _row(*parts: QWidget) -> QWidget:
     for part in parts:
         row.addWidget(part, 1)
     return page
+
+
+def _scrolled(part: QWidget) -> QScrollArea:
+    """Let a part be scrolled, so that it takes no height from the slices beside it."""
+    area = QScrollArea()
+    area.setObjectName("compare_cards")
+    area.setAccessibleName("Volumes of A and B")
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidgetResizable(True)
+    area.setWidget(part)
+    return area
 
 
 def _column(*parts: QWidget) -> QWidget:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QMenu
 
-SIZE_PIXELS = (680, 560)
+SIZE_PIXELS = (860, 600)
 HEADINGS = ("Where", "Keys or mouse", "What it does")
 Row = tuple[str, str, str]
 
@@ -101,6 +101,7 @@ def _table(model: QSortFilterProxyModel) -> QTableView:
     table.setShowGrid(False)
     table.setAlternatingRowColors(True)
     table.verticalHeader().hide()
+    table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header = table.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setStretchLastSection(True)

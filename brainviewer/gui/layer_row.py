@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SWATCH = QSize(32, 12)
 ACTIVE_EDGE_PIXELS = 3
+COLORMAP_LETTERS = 9
 FARTHEST_VALUE = 1e9
 # The boxes of a window tell about a thousandth of its width apart.
 DIGITS_OF_WINDOW = 3
@@ -261,7 +262,7 @@ def _colormap_box(name: str, layer: Layer) -> QComboBox:
         QComboBox(), name, accessible=f"Colours of {layer.name}", tooltip="Colours of the values"
     )
     box.setIconSize(SWATCH)
-    box.setMinimumContentsLength(6)
+    box.setMinimumContentsLength(COLORMAP_LETTERS)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     for colormap in COLORMAPS:
         if (colormap == LABELS) == (layer.kind == "label"):

@@ -23,6 +23,8 @@ ROW_PIXELS = 17
 NUMBER_PIXELS = 46
 TEXT_PIXELS = 11
 MOST_ROWS = 5
+# In a narrower pane, letter and convention would be below the names.
+WIDE_PIXELS = 560
 
 
 def legend_rows(layers: Sequence[Layer]) -> list[Layer]:
@@ -38,11 +40,16 @@ def legend_rows(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def draw_legend(painter: QPainter, layers: Sequence[Layer], pane: QRectF) -> None:
-    """Draw colours, the values at their ends and names above the lower left corner."""
+    """Draw colours, the values at their ends and names in the lower left corner.
+
+    In a narrow pane they are above the letter and the convention, which are there too.
+    """
     rows = legend_rows(layers)
-    bottom = pane.bottom() - drawing.TEXT_INSET_PIXELS - len(rows) * ROW_PIXELS
+    top = pane.bottom() - drawing.TEXT_INSET_PIXELS - len(rows) * ROW_PIXELS
+    if pane.width() < WIDE_PIXELS:
+        top -= drawing.LETTER_PIXELS + drawing.TEXT_INSET_PIXELS
     for number, layer in enumerate(rows):
-        row = QRectF(pane.left(), bottom + number * ROW_PIXELS, pane.width() / 2, ROW_PIXELS)
+        row = QRectF(pane.left(), top + number * ROW_PIXELS, pane.width(), ROW_PIXELS)
         _draw_row(painter, layer, row)
 
 
@@ -56,7 +63,7 @@ def _draw_row(painter: QPainter, layer: Layer, row: QRectF) -> None:
     painter.drawRect(bar)
     low, words = ends(layer)
     before = QRectF(row.left(), row.top(), NUMBER_PIXELS + 4, row.height())
-    after = QRectF(bar.right() - 4, row.top(), row.width(), row.height())
+    after = QRectF(bar.right() - 4, row.top(), row.right() - bar.right() + 4, row.height())
     middle = Qt.AlignmentFlag.AlignVCenter
     right, start = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
     drawing.draw_text(painter, before, right | middle, low, TEXT_PIXELS)

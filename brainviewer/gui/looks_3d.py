@@ -15,6 +15,7 @@ from brainviewer.session.colormaps import CHANGE, STEPS, premultiplied_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
 
     from brainviewer.core.volume import Affine
     from brainviewer.session.look import Paint
@@ -32,15 +33,31 @@ SULCUS_SHADE = (0.34, 0.29, 0.27)
 LIGHTS = (((-0.6, 1.0, 0.9), "#fff6ec", 0.95), ((0.5, -0.3, 1.0), "#eaf0ff", 0.42))
 
 
-def dress(plotter: pv.Plotter) -> None:
-    """Give a plotter its background, its lights and its cube of directions."""
+# What the cube of directions takes with its surroundings: the least and the most, and between.
+CUBE_PIXELS = (72, 120)
+CUBE_SHARE = 0.16
+
+
+def dress(plotter: pv.Plotter) -> vtkOrientationMarkerWidget:
+    """Give a plotter its background, its lights and its cube of directions; return that."""
     plotter.set_background(load_theme("dark").colors["field"])
     plotter.remove_all_lights()
     for position, color, intensity in LIGHTS:
         light = pv.Light(position=position, color=color, light_type="camera light")
         light.intensity = intensity
         plotter.add_light(light)
-    plotter.add_orientation_widget(_direction_cube(), viewport=(0.0, 0.0, 0.16, 0.16))
+    directions: vtkOrientationMarkerWidget = plotter.add_orientation_widget(_direction_cube())
+    return directions
+
+
+def cube_viewport(width: float, height: float) -> tuple[float, float, float, float]:
+    """Return the share of a picture, logical pixels, that the cube takes with its surroundings.
+
+    Its letters can be read in a flat picture too, and it covers no brain in a large one.
+    """
+    low, high = CUBE_PIXELS
+    side = min(max(CUBE_SHARE * min(width, height), low), high)
+    return 0.0, 0.0, min(side / max(width, 1), 1.0), min(side / max(height, 1), 1.0)
 
 
 def surface_actor(surface: Surface, mesh: pv.PolyData) -> pv.Actor:

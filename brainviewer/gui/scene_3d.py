@@ -16,7 +16,7 @@ from brainviewer.gui.brain_surfaces import (
     surface_mesh,
     tissues_of,
 )
-from brainviewer.gui.looks_3d import dress, painted, surface_actor
+from brainviewer.gui.looks_3d import cube_viewport, dress, painted, surface_actor
 from brainviewer.gui.opengl import OpenGLUnavailable
 from brainviewer.gui.region_surfaces import RegionSurfaces
 from brainviewer.gui.volume_presets import (
@@ -90,7 +90,8 @@ class Scene3D:
         self._clip_at = (0.0, 0.0, 0.0)
         for prop in (*self._actors.values(), self._volume):
             plotter.renderer.AddViewProp(prop)
-        dress(plotter)
+        self._directions = dress(plotter)
+        self.fit_directions(*plotter.window_size)
         self._show_what_is_wanted()
         self.reset()
 
@@ -113,6 +114,10 @@ class Scene3D:
         self._show_what_is_wanted()
         if first:
             self.reset()
+
+    def fit_directions(self, width: float, height: float) -> None:
+        """Draw the cube of directions as large as suits a picture, logical pixels."""
+        self._directions.SetViewport(*cube_viewport(width, height))
 
     def show_mode(self, mode: Mode) -> None:
         """Draw surfaces, or a see-through volume."""

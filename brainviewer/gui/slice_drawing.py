@@ -27,7 +27,7 @@ CROSSHAIR_RIM = QColor(0, 0, 0, 110)
 EMPTY_TEXT = QColor("#a9b1ba")
 FOCUS_RING_PIXELS = 2
 # Room for the letters beside a picture that is fitted into its pane.
-MARGIN_PIXELS = 26
+MARGIN_PIXELS = 8
 TEXT_INSET_PIXELS = 8
 CROSSHAIR_GAP_PIXELS = 9.0
 LETTER_PIXELS = 17

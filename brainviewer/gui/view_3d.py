@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QMouseEvent,
     QPixmap,
+    QResizeEvent,
     QShortcut,
     QShowEvent,
 )
@@ -211,6 +212,8 @@ class View3D(QWidget):
         """
         if isinstance(event, QMouseEvent):
             self._watch_click(event)
+        elif isinstance(event, QResizeEvent) and self.scene is not None:
+            self.scene.fit_directions(event.size().width(), event.size().height())
         if event.type() not in _NOT_FOR_VTK or _moves_focus(event):
             return super().eventFilter(watched, event)
         event.ignore()  # so that Qt offers it to the parents

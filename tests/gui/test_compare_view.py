@@ -382,6 +382,13 @@ def test_a_pane_stays_large_in_every_way_and_the_keyboard_with_it(older, qtbot) 
     assert older.other.maximised is None
 
 
+def test_in_a_low_window_the_cards_take_no_height_from_the_slices(older) -> None:
+    older.resize(1000, 420)
+    show(older, Together.SWIPE)
+    heights = [view.height() for view in older.both.slices.values()]
+    assert max(heights) - min(heights) <= 1
+
+
 def test_one_pane_of_both_is_made_large(older) -> None:
     view = show(older, Together.SWIPE)
     older.toggle_large(Plane.AXIAL)

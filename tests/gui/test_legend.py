@@ -14,6 +14,7 @@ from brainviewer.core.space import Plane
 from brainviewer.core.volume import Volume
 from brainviewer.gui.legend import draw_legend, ends, legend_rows
 from brainviewer.gui.ortho_view import OrthoView
+from brainviewer.gui.slice_drawing import LETTER_PIXELS, TEXT_INSET_PIXELS
 from brainviewer.session.colormaps import TISSUE_COLORS
 from brainviewer.session.display import Display
 from brainviewer.session.layers import Layer
@@ -27,14 +28,14 @@ TISSUE = Layer("GM", VOLUME, "GM", kind="probability")
 LABELS = Layer("atlas", VOLUME, "labels", kind="label")
 
 
-def drawn(layers) -> np.ndarray:
-    image = QImage(400, 300, QImage.Format.Format_RGB888)
+def drawn(layers, width: int = 400) -> np.ndarray:
+    image = QImage(width, 300, QImage.Format.Format_RGB888)
     image.fill(0)
     painter = QPainter(image)
-    draw_legend(painter, layers, QRectF(0, 0, 400, 300))
+    draw_legend(painter, layers, QRectF(0, 0, width, 300))
     painter.end()
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(300, -1)
-    return rows[:, : 3 * 400].reshape(300, 400, 3).astype(int)
+    return rows[:, : 3 * width].reshape(300, width, 3).astype(int)
 
 
 def near(picture: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
@@ -54,6 +55,12 @@ def test_colours_go_from_the_lowest_value_on_the_left_to_the_highest() -> None:
     assert yellow.size
     assert red.max() < yellow.min()
     assert np.nonzero(near(picture, (255, 8, 0)))[0].min() > 200  # in the lower corner
+
+
+def test_in_a_narrow_pane_the_row_is_above_the_letter_and_the_convention() -> None:
+    narrow, wide = (drawn([STAT], width=width).any(axis=(1, 2)) for width in (300, 700))
+    lowest = [np.nonzero(seen)[0].max() for seen in (narrow, wide)]
+    assert lowest[0] < 300 - LETTER_PIXELS - TEXT_INSET_PIXELS <= lowest[1]
 
 
 def test_two_layers_are_below_each_other() -> None:

@@ -6,6 +6,7 @@ import pyvista as pv
 
 from brainviewer.core.volume import Brain, Volume
 from brainviewer.gui.brain_surfaces import Surface, coarser, grey_image, surface_mesh, tissues_of
+from brainviewer.gui.looks_3d import CUBE_PIXELS, cube_viewport
 from brainviewer.gui.opengl import OpenGLUnavailable
 from brainviewer.gui.scene_3d import VIEWS, Scene3D, render_brain_3d
 from brainviewer.gui.volume_presets import Mode
@@ -65,7 +66,7 @@ def picture(scene: Scene3D) -> np.ndarray:
 def drawn(image: np.ndarray) -> np.ndarray:
     """Where a picture is not background, without its corner of directions."""
     mask = np.abs(image - image[0, 0]).sum(axis=-1) > 30
-    mask[image.shape[0] * 5 // 6 :, : image.shape[1] // 5] = False
+    mask[-CUBE_PIXELS[0] :, : CUBE_PIXELS[0]] = False
     return mask
 
 
@@ -79,6 +80,27 @@ def world_bounds(brain: Brain, surface: Surface, *, coarse: bool = False) -> np.
     points = np.asarray(surface_mesh(surface, on, coarser(fine)).points)
     world = points @ on.affine[:3, :3].T + on.affine[:3, 3]
     return np.column_stack([world.min(axis=0), world.max(axis=0)])
+
+
+@pytest.mark.parametrize("size", [(640, 200), (240, 200), (1400, 1000)])
+def test_the_directions_are_as_large_as_their_letters_need(size):
+    plotter = pv.Plotter(off_screen=True, window_size=list(size))
+    scene = Scene3D(plotter)
+    scene.show_brain(ball())
+    corner = picture(scene)[-CUBE_PIXELS[1] :, : CUBE_PIXELS[1]]
+    rows = np.nonzero((corner.min(axis=-1) > 180).any(axis=1))[0]
+    plotter.close()
+    assert 20 < np.ptp(rows) < CUBE_PIXELS[1]  # the letters
+
+
+def test_the_directions_keep_their_size_when_the_picture_grows(scene):
+    small = cube_viewport(640, 200)
+    assert (small[2] * 640, small[3] * 200) == pytest.approx((CUBE_PIXELS[0], CUBE_PIXELS[0]))
+    large = cube_viewport(1600, 1200)
+    assert (large[2] * 1600, large[3] * 1200) == pytest.approx((CUBE_PIXELS[1], CUBE_PIXELS[1]))
+    scene.fit_directions(1, 1)  # a pane that has no size yet
+    scene.fit_directions(1600, 1200)
+    assert scene._directions.GetViewport() == pytest.approx(large)
 
 
 @pytest.mark.parametrize("coarse", [False, True])
