@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 import torch
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
 
+from brainviewer.core.volume import voxel_spacing
+from brainviewer.generators.base import MakesFine
 from brainviewer.generators.checkpoint import load_generator, resolve_checkpoint
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from brainviewer.gui.main_window import MainWindow
 
 DECODES = 20
+FINE_DECODES = 8
 DRAG_MOVES = 180
 MOVE_EVERY_MS = 16
 DRAG_FROM_YEARS, DRAG_TO_YEARS = 25.0, 80.0
@@ -64,6 +67,7 @@ def main() -> None:
     rows = [("start to first brain", 1000 * time_start(options.checkpoint), "ms")]
     decode = time_decode(options.checkpoint)
     rows.append(("decode one brain", decode, "ms"))
+    rows += time_fine(options.checkpoint)
     rows += measure_window(options.checkpoint)
     rows.append(("largest memory of the window", _peak_mb(), "MB"))
     if options.cohort:
@@ -107,6 +111,22 @@ def time_decode(checkpoint: str) -> float:
         generator.generate(identity, conditions)
         times.append(time.perf_counter() - start)
     return 1000 * statistics.median(times)
+
+
+def time_fine(checkpoint: str) -> list[tuple[str, float, str]]:
+    """Time one brain on the fine grid, where the generator has one."""
+    generator = load_generator(resolve_checkpoint(checkpoint))
+    if not isinstance(generator, MakesFine) or generator.fine_affine is None:
+        return []
+    conditions, identity = generator.schema.typical(), generator.draw(1)
+    times = []
+    for _ in range(FINE_DECODES):
+        start = time.perf_counter()
+        for _ in generator.fine_steps(identity, conditions):
+            pass
+        times.append(time.perf_counter() - start)
+    spacing = voxel_spacing(generator.fine_affine)[0]
+    return [(f"make one brain at {spacing:g} mm", 1000 * statistics.median(times), "ms")]
 
 
 def measure_window(checkpoint: str) -> list[tuple[str, float, str]]:

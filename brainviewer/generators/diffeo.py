@@ -24,23 +24,23 @@ from torch.nn import functional
 from brainviewer.core.tissues import T1, TISSUES
 from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity
+from brainviewer.generators.carrier import Carrier
 from brainviewer.generators.flow import (
     displacement_between,
     exponentiate,
     jacobian_determinant,
     pull,
-    pull_slab,
     resample,
 )
-from brainviewer.generators.intensities import Intensities, lit, resized
-from brainviewer.generators.mixture import Mixture, mixed, mixed_by
+from brainviewer.generators.intensities import Intensities, lit
+from brainviewer.generators.mixture import Mixture, mixed
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
 from brainviewer.generators.region_maps import RegionMaps
 from brainviewer.generators.registration import Effort, registration_steps
 from brainviewer.generators.tissue_generator import TissueGenerator, load_tissue_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.generators.device import Device
 
-FINE_SLAB = 32  # voxels of the fine grid that are carried in one step
 FINE = 2  # voxels of the fine template in one of the maps, along each axis
 REDUCTION = 2  # voxels of the maps in one of the velocity, along each axis
 MULTIPLE = 8  # what a registration halves three times
@@ -219,7 +218,7 @@ class Diffeo(nn.Module):
     def light(self, flow: Tensor, y: Tensor) -> Tensor:
         """Return the light (B, 4, I, J, K) that makes an image of carried tissue shares."""
         assert self.intensities is not None
-        return self.intensities.light(self._terms_of_age(y), flow)
+        return self.intensities.light(self.terms_of_age(y), flow)
 
     def tissues_and_image(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue shares and T1-weighted image (B, 4, I, J, K) of noise and conditions."""
@@ -240,38 +239,12 @@ class Diffeo(nn.Module):
         factor: Tensor = (1.0 + inside * (ratio - 1.0))[0, 0]
         return factor.clamp(1.0 / LARGEST_TONE, LARGEST_TONE)
 
-    def fine_maps(self, noise: Tensor, y: Tensor) -> Iterator[Tensor]:
-        """Return what the fine template gives, carried as the other is, slab by slab along i.
-
-        For noise and conditions of one brain; each is (1, C, N, 2J, 2K), N the same but at the end,
-        with the tissue shares and, where it is known, the image.
-        """
-        assert self.fine is not None
-        shape, template = self.config.fine_shape, self.fine.shares[:, :3]
-        light = mixture = None
-        with torch.inference_mode(), full_precision(noise):
-            coarse = exponentiate(self.velocity(noise, y))
-            flow = resample(coarse, shape)
-            if self.config.t1:
-                light = resized(self.light(coarse, y), shape)
-            if self.mixture is not None:
-                mixture = resized(self.mixture.carried(self._terms_of_age(y), coarse), shape)
-        for start in range(0, shape[0], FINE_SLAB):
-            stop = min(start + FINE_SLAB, shape[0])
-            with torch.inference_mode(), full_precision(noise):
-                slab = pull_slab(template, flow, start, stop)
-                if mixture is not None:
-                    slab = mixed_by(slab, mixture[:, :, start:stop])
-                if light is not None:
-                    slab = torch.cat([slab, lit(slab, light[:, :, start:stop])], dim=1)
-            yield slab
-
     def template(self, y: Tensor) -> Tensor:
         """Return the tissues (B, 3, I, J, K) of the template under conditions (B, D)."""
         shares = self.mean.shares[:, :3].expand(len(y), -1, -1, -1, -1)
         if self.mixture is None:
             return shares
-        return mixed(shares, self.mixture.fields(self._terms_of_age(y)))
+        return mixed(shares, self.mixture.fields(self.terms_of_age(y)))
 
     def carried(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return the tissues (B, 3, I, J, K) under conditions, carried by what scores span."""
@@ -283,9 +256,10 @@ class Diffeo(nn.Module):
         shares = pull(template, resample(flow, self.config.shape))
         if self.mixture is None:
             return shares
-        return mixed(shares, self.mixture.carried(self._terms_of_age(y), flow))
+        return mixed(shares, self.mixture.carried(self.terms_of_age(y), flow))
 
-    def _terms_of_age(self, y: Tensor) -> Tensor:
+    def terms_of_age(self, y: Tensor) -> Tensor:
+        """Return those terms of the design that are of age and sex alone: (B, T)."""
         return self.design(y)[:, : self.config.age_terms]
 
     def displacement(self, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -366,15 +340,11 @@ class DiffeoGenerator(TissueGenerator):
     ) -> None:
         super().__init__(name, model, schema=schema, affine=affine, device=device)
         self.channels = model.config.channels
+        self._carrier = Carrier(model)
 
-    @torch.inference_mode()
     def generate(self, identity: Identity, conditions: Conditions) -> Brain:
         """Carry the template: (C, I, J, K) in [0, 1]."""
-        if not self._model.config.t1:
-            return super().generate(identity, conditions)
-        noise, y = self._noise_tensor(identity), self._condition_tensor(conditions)
-        with full_precision(noise):
-            maps = self._model.tissues_and_image(noise, y)[0].clamp(0.0, 1.0)
+        maps = self._carrier.maps(self._noise_tensor(identity), self._condition_tensor(conditions))
         return Brain(self.channels, maps.cpu().numpy(), self.affine)
 
     @property
@@ -419,14 +389,9 @@ class DiffeoGenerator(TissueGenerator):
         if affine is None:
             raise GenerationError(f"{self.name} has no fine template")
         noise, y = self._noise_tensor(identity), self._condition_tensor(conditions)
-        maps = np.empty((len(self.channels), *self._model.config.fine_shape), np.float32)
-        done = 0
-        for slab in self._model.fine_maps(noise, y):
-            found = slab[0].float().clamp(0.0, 1.0).cpu().numpy()
-            maps[:, done : done + found.shape[1]] = found
-            done += found.shape[1]
-            yield done / maps.shape[1]
-        return Brain(self.channels, maps, affine)
+        maps = noise.new_zeros((len(self.channels), *self._model.config.fine_shape))
+        yield from self._carrier.fine_steps(noise, y, maps)
+        return Brain(self.channels, maps.cpu().numpy(), affine)
 
     @property
     def _lengths(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ the box. Outside the box, maps and fields keep their value at the border.
 
 from __future__ import annotations
 
+from math import gcd
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,36 +58,44 @@ def pull(maps: Tensor, displacement: Tensor, *, nearest: bool = False) -> Tensor
     -------
     (B, C, I, J, K) Tensor
     """
-    return pull_slab(maps, displacement, 0, displacement.shape[2], nearest=nearest)
+    shape = displacement.shape[2:]
+    along = []
+    for axis, n in enumerate(shape):
+        # grid_sample counts from -1 to 1 over the box, and orders its axes k, j, i.
+        middles = torch.arange(n, dtype=displacement.dtype, device=displacement.device)
+        identity = (2.0 * middles + 1.0) / n - 1.0
+        around = [n if other == axis else 1 for other in range(3)]
+        along.append(identity.view(around) + displacement[:, axis] * (2.0 / n))
+    return sample(maps, torch.stack(along[::-1], dim=-1), nearest=nearest)
 
 
-def pull_slab(
-    maps: Tensor, displacement: Tensor, start: int, stop: int, *, nearest: bool = False
-) -> Tensor:
-    """Carry maps along into the voxels from start to before stop along i of the grid.
+def sample(maps: Tensor, points: Tensor, *, nearest: bool = False) -> Tensor:
+    """Look maps up at points, on all cores.
 
     Parameters
     ----------
     maps : (B, C, I', J', K') Tensor
-    displacement : (B, 3, I, J, K) Tensor, voxels
-        Of the whole grid.
+    points : (B, I, J, K, 3) Tensor
+        k, j, i of places, each from -1 to 1 over the box.
+    nearest : bool
+        Take the nearest voxel instead of interpolating linearly, for labels.
 
     Returns
     -------
-    (B, C, stop - start, J, K) Tensor
+    (B, C, I, J, K) Tensor
     """
-    shape, count = displacement.shape[2:], stop - start
-    displacement = displacement[:, :, start:stop]
-    # grid_sample counts from -1 to 1 over the box, and orders its axes k, j, i.
-    theta = torch.eye(3, 4, dtype=displacement.dtype, device=displacement.device)
-    theta[2, 2], theta[2, 3] = count / shape[0], (2 * start + count) / shape[0] - 1
-    identity = functional.affine_grid(theta[None], [1, 1, count, *shape[1:]], align_corners=False)
-    scale = displacement.new_tensor([2.0 / n for n in reversed(shape)])
-    points = identity + rearrange(displacement, "b a i j k -> b i j k a").flip(-1) * scale
-    mode = "nearest" if nearest else "bilinear"
-    return functional.grid_sample(
+    mode, (i, j, k) = "nearest" if nearest else "bilinear", points.shape[1:4]
+    # On the processor grid_sample keeps one core busy with each brain: one brain goes in parts.
+    parts = 1 if points.is_cuda or len(points) > 1 else gcd(i * j * k, torch.get_num_threads())
+    if parts > 1:
+        maps = maps.expand(parts, -1, -1, -1, -1)
+        points = points.reshape(parts, 1, 1, -1, 3)
+    found = functional.grid_sample(
         maps, points, mode=mode, padding_mode="border", align_corners=False
     )
+    if parts == 1:
+        return found
+    return rearrange(found, "p c 1 1 n -> c (p n)").view(1, -1, i, j, k)
 
 
 def resample(field: Tensor, shape: Sequence[int]) -> Tensor:

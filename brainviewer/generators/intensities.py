@@ -58,11 +58,15 @@ class Intensities(nn.Module):
         flow : (B, 3, I', J', K') Tensor, voxels of its grid
         """
         shape = self.texture.shape
-        fields = (self.mean.flatten() + terms @ self.weights).exp()
-        bright = pull(fields.view(len(terms), *self.mean.shape), flow)
+        bright = self.bright(terms, flow)
         texture = self.texture[None, None].expand(len(terms), -1, -1, -1, -1)
         bright = functional.interpolate(bright, list(shape), mode="trilinear")
         return torch.cat([bright, pull(texture, resample(flow, shape))], dim=1)
+
+    def bright(self, terms: Tensor, flow: Tensor) -> Tensor:
+        """Return intensities of WM, GM and CSF (B, 3, I', J', K') on the grid of the flows."""
+        fields = (self.mean.flatten() + terms @ self.weights).exp()
+        return pull(fields.view(len(terms), *self.mean.shape), flow)
 
 
 def lit(shares: Tensor, light: Tensor) -> Tensor:

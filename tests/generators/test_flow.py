@@ -13,7 +13,6 @@ from brainviewer.generators.flow import (
     exponentiate,
     jacobian_determinant,
     pull,
-    pull_slab,
     resample,
 )
 
@@ -34,11 +33,30 @@ def smooth_velocity(seed: int = 1, size: float = 1.5) -> torch.Tensor:
     return torch.from_numpy((raw * size / np.abs(raw).max()).astype(np.float32))[None]
 
 
-def test_maps_carried_slab_by_slab_are_those_carried_at_once() -> None:
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_one_brain_in_parts_is_the_same_brain(cores, monkeypatch) -> None:
     maps = torch.from_numpy(np.random.default_rng(4).random((1, 2, *SHAPE), dtype=np.float32))
     flow = exponentiate(smooth_velocity())
-    slabs = [pull_slab(maps, flow, start, min(start + 7, SHAPE[0])) for start in (0, 7, 14)]
-    torch.testing.assert_close(torch.cat(slabs, dim=2), pull(maps, flow), atol=1e-5, rtol=1e-5)
+    expected = functional.grid_sample(
+        maps,
+        functional.affine_grid(torch.eye(3, 4)[None], [1, 1, *SHAPE], align_corners=False)
+        + torch.stack([flow[:, a] * 2 / SHAPE[a] for a in (2, 1, 0)], dim=-1),
+        padding_mode="border",
+        align_corners=False,
+    )
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    torch.testing.assert_close(pull(maps, flow), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_do_not_depend_on_the_parts(monkeypatch) -> None:
+    start = smooth_velocity()
+    gradients = []
+    for cores in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda cores=cores: cores)
+        velocity = start.clone().requires_grad_()
+        exponentiate(velocity).square().sum().backward()
+        gradients.append(velocity.grad)
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
 
 
 def test_a_constant_velocity_moves_everything_as_far() -> None:
