@@ -46,6 +46,7 @@ def tiny_brainsynth(conditions: int, *, seed: int = 1, **changes) -> BrainSynth:
     model.deviations.coefficients.normal_(std=0.1)
     model.metadata.maps.normal_(std=0.5)
     model.mean.image.uniform_(0.3, 0.6)
+    model.mean.spread.fill_(0.5)
     return model.eval().requires_grad_(requires_grad=False)
 
 

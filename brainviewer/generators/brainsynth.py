@@ -138,17 +138,26 @@ class MeanImage(nn.Module):
     Attributes
     ----------
     image : (I, J, K) Tensor, in [0, 1]
+    spread : () Tensor
+        The root mean square of how people depart from it: the unit of departures. In units of
+        intensity they are so small that a step of Adam is many times too long for the last layer.
     """
 
     image: Tensor
+    spread: Tensor
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
         self.register_buffer("image", torch.zeros(shape))
+        self.register_buffer("spread", torch.ones(()))
 
     def departure(self, x: Tensor) -> Tensor:
-        """Return how images (B, 1, I, J, K) depart from the mean."""
-        return x - self.image
+        """Return how images (B, 1, I, J, K) depart from the mean, in units of the spread."""
+        return (x - self.image) / self.spread
+
+    def departed(self, departure: Tensor) -> Tensor:
+        """Return the images (B, 1, I, J, K) that depart so from the mean."""
+        return departure.float() * self.spread + self.image
 
 
 class Encoder(nn.Module):
@@ -269,7 +278,7 @@ class BrainSynth(nn.Module):
 
     def image(self, departure: Tensor) -> Tensor:
         """Return the image (B, 1, I, J, K) that departs so from the mean."""
-        return departure.float() + self.mean.image
+        return self.mean.departed(departure)
 
 
 class BrainSynthGenerator:

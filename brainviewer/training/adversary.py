@@ -28,6 +28,7 @@ KINDS = ("wgan-gp", "hinge")
 MEASURE_EVERY_STEPS = 4
 FORGET = 0.5  # of the old loudness at each measurement
 RISE_STEPS = 100
+LOUDEST = 1e4
 # Of the squared mean score of real brains, which the Wasserstein loss leaves free (Karras et al.
 # 2018): far from zero, scores in bfloat16 have no digits left.
 DRIFT = 1e-3
@@ -165,7 +166,8 @@ class Balance:
 def loudness(quiet: Tensor, loud: Tensor, last: Tensor) -> float:
     """Return the ratio of two losses' gradient norms at a layer: what makes the second as loud.
 
-    The balance of Esser et al. (2021).
+    The balance of Esser et al. (2021), with their bound: a critic that has nothing to say at the
+    moment, whose gradient is next to nothing, would else be amplified into noise.
 
     Parameters
     ----------
@@ -173,4 +175,4 @@ def loudness(quiet: Tensor, loud: Tensor, last: Tensor) -> float:
         Weight of the layer, the generator's last.
     """
     norms = [torch.autograd.grad(loss, last, retain_graph=True)[0].norm() for loss in (quiet, loud)]
-    return float(norms[0] / norms[1].clamp_min(1e-12))
+    return float((norms[0] / norms[1].clamp_min(1e-12)).clamp_max(LOUDEST))

@@ -48,6 +48,7 @@ _log = logging.getLogger(__name__)
 CRITIC_RATE = 0.5
 DECODER_RATE = 0.5
 TRANSFORMER_RATE = 0.5
+LEAST_SPREAD = 1e-3  # of images, where all training people are the same
 FITTING = 5  # what randomness is for, beside the purposes in `stages`
 
 
@@ -152,10 +153,13 @@ class BrainSynthTask(FamilyTask):
         self._validation_codes: list[Tensor] = []
 
     def set_mean(self, data: TrainingData) -> None:
-        """Tell the model the mean image of people and their mirror images."""
-        total = sum(person[0].astype("float64") for person in data.train.maps)
-        mean = torch.from_numpy(total / (FULL * len(data.train))).float()
-        self.model.mean.image.copy_(0.5 * (mean + mean.flip(0)))
+        """Tell the model the mean image of people and their mirror images, and their spread."""
+        images = [torch.from_numpy(person[0]) / FULL for person in data.train.maps]
+        mean = sum(images[1:], start=images[0]) / len(images)
+        mean = 0.5 * (mean + mean.flip(0))
+        squares = [float((image - mean).square().mean()) for image in images]
+        self.model.mean.image.copy_(mean)
+        self.model.mean.spread.fill_(max(sum(squares) / len(squares), LEAST_SPREAD**2) ** 0.5)
 
     def batches(self, people: BatchSource) -> TwoStages:
         """Return batches of people, then of their R-codes."""

@@ -78,7 +78,7 @@ def test_an_image_is_decoded_from_metadata_and_residual(generator) -> None:
     y = torch.from_numpy(generator.schema.encode(PERSON))[None]
     codes = torch.from_numpy(person.latent).long().reshape(1, 4, 4, 6, 4)
     latent = model.metadata(model.deviations(y)) + model.residual.look_up(codes)
-    expected = model.autoencoder.decoder(latent) + model.mean.image
+    expected = 0.5 * model.autoencoder.decoder(latent) + model.mean.image
     found = generator.generate(person, PERSON).data
     np.testing.assert_allclose(found, expected[0].clamp(0, 1), atol=1e-5)
 
@@ -96,7 +96,7 @@ def test_the_average_person_is_decoded_from_metadata_alone(generator) -> None:
     model, person = generator._model, generator.average()
     assert (person.label, person.seed) == ("average", None)
     y = torch.from_numpy(generator.schema.encode(PERSON))[None]
-    expected = model.autoencoder.decoder(model.metadata_part(y)) + model.mean.image
+    expected = 0.5 * model.autoencoder.decoder(model.metadata_part(y)) + model.mean.image
     found = generator.generate(person, PERSON).data
     np.testing.assert_allclose(found, expected[0].clamp(0, 1), atol=1e-5)
     older = generator.generate(person, PERSON | {"age": 75.0}).data
@@ -126,7 +126,7 @@ def test_a_scan_that_the_residual_codebook_knows_is_rebuilt_as_stage_one_does() 
     model.residual.books.copy_(model.autoencoder.codebook.books)
     scan = a_scan()
     quantised = model.quantised(torch.from_numpy(scale_intensity(scan.data))[None])
-    expected = model.autoencoder.decoder(quantised) + model.mean.image
+    expected = 0.5 * model.autoencoder.decoder(quantised) + model.mean.image
     found = generator.generate(generator.encode(scan, PERSON), PERSON).data
     np.testing.assert_allclose(found, expected[0].clamp(0, 1), atol=1e-4)
 

@@ -13,7 +13,13 @@ from torch.nn import functional
 
 from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.training import loop
-from brainviewer.training.adversary import MEASURE_EVERY_STEPS, RISE_STEPS, Balance, loudness
+from brainviewer.training.adversary import (
+    LOUDEST,
+    MEASURE_EVERY_STEPS,
+    RISE_STEPS,
+    Balance,
+    loudness,
+)
 from brainviewer.training.alphagan import AlphaGANTask
 from brainviewer.training.critics import (
     CodeCritic,
@@ -255,6 +261,11 @@ def test_a_glimpse_passes_gradients_on() -> None:
 def test_loudness_is_the_ratio_of_gradients_at_the_last_layer() -> None:
     last = torch.randn(3, 4, requires_grad=True)
     assert loudness(last.sum(), (5.0 * last).sum(), last) == pytest.approx(0.2)
+
+
+def test_a_critic_that_says_nothing_is_not_amplified_without_end() -> None:
+    last = torch.ones(3, requires_grad=True)
+    assert loudness(last.sum(), (1e-9 * last).sum(), last) == LOUDEST
 
 
 def test_a_critic_learns_to_tell_blurred_brains_from_sharp_ones() -> None:

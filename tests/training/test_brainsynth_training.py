@@ -136,6 +136,16 @@ def test_the_mean_image_is_that_of_people_and_their_mirror_images(people) -> Non
     maps = people.train.maps[:, 0].astype(np.float64) / 255.0
     expected = 0.5 * (maps + maps[:, ::-1]).mean(axis=0)
     np.testing.assert_allclose(task.model.mean.image, expected, atol=1e-6)
+    spread = np.sqrt(np.square(maps - expected).mean())
+    assert float(task.model.mean.spread) == pytest.approx(spread, rel=1e-4)
+
+
+def test_departures_from_the_mean_have_a_size_of_one(people) -> None:
+    """In intensities, steps of Adam throw what the last layer says far beyond what people do."""
+    task, source, _ = make(people)
+    departures = [task.model.mean.departure(source.batch(step).maps) for step in range(3)]
+    size = torch.cat(departures).square().mean().sqrt()
+    assert float(size) == pytest.approx(1.0, abs=0.3)
 
 
 # The GLM and the residuals
