@@ -53,6 +53,7 @@ class SceneLink:
         self._history = history
         self._waiting: Scene | None = None
         self._layers: tuple[LayerLook, ...] = ()
+        self._active = ""
         session.brain_changed.connect(self._on_brain_changed)
         session.failed.connect(self._on_failed)
         session.drawing_stopped.connect(self._on_failed)
@@ -88,7 +89,7 @@ class SceneLink:
     def place_image(self, source: str) -> None:
         """Give an image that was opened the place and the look that the view had for it."""
         if source in {look.source for look in self._layers}:
-            self._viewing.show_layers(self._layers)
+            self._viewing.show_layers(self._layers, active=self._active)
 
     def _scene(self) -> Scene:
         pins = tuple(
@@ -121,7 +122,7 @@ class SceneLink:
         self._show_local_change(scene.local_change)
         self._panels.docks.bring_named(scene.in_front)
         self._panels.show(scene.panels)
-        self._layers = scene.layers
+        self._layers, self._active = scene.layers, scene.active
         there = {layer.source for layer in self._viewing.display.layers}
         images = dict.fromkeys(it.source for it in scene.layers if it.source)
         self._opener.open_all([Path(it) for it in images if it not in there])

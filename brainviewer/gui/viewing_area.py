@@ -245,12 +245,13 @@ class ViewingArea(QWidget):
             legend=display.legend_visible,
             blending=self.compare.blend.blending,
             lightbox=self.lightbox.box if self.is_lightbox else None,
+            active=display.layers[display.active].name if display.layers else "",
         )
 
     def show_scene(self, scene: Scene) -> None:
         """Look at the brain of now that way."""
         display = self.display
-        self.show_layers(scene.layers)
+        self.show_layers(scene.layers, active=scene.active)
         display.set_convention(scene.convention)
         display.set_crosshair(scene.crosshair)
         self.show_crosshair(scene.crosshair_visible)
@@ -269,8 +270,11 @@ class ViewingArea(QWidget):
             self.compare.choose(self._choice_of(scene.beside))
         self._show_large(scene.large)
 
-    def show_layers(self, looks: Sequence[LayerLook]) -> None:
-        """Give the layers these looks and this order; other images stay, on top."""
+    def show_layers(self, looks: Sequence[LayerLook], *, active: str = "") -> None:
+        """Give the layers these looks and this order; other images stay, on top.
+
+        The layer of a name becomes the active one, where it is there.
+        """
         images = {it.source: it.volume for it in self.display.layers if it.source}
         known = [replace(it, image=images.get(it.source)) for it in looks]
         named = {look.source for look in looks if look.source}
@@ -280,6 +284,9 @@ class ViewingArea(QWidget):
             if not it.generated and it.source not in named
         ]
         self.display.arrange([*known, *others])
+        names = [layer.name for layer in self.display.layers]
+        if active in names:
+            self.display.set_active(names.index(active))
 
     @property
     def _other_grids(self) -> tuple[SignalInstance, ...]:

@@ -109,6 +109,8 @@ class Scene:
         How the second brain is looked at.
     in_front : str
         The part that is in front of those below the slices: one of `PARTS`, or empty.
+    active : str
+        The name of the layer that keys and drags change; empty for the one that it is.
     panels : Panels
         How the parts around the slices are looked at.
     window_pixels : (width, height) or None
@@ -132,6 +134,7 @@ class Scene:
     legend: bool = True
     blending: Blending = field(default_factory=Blending)
     in_front: str = ""
+    active: str = ""
     panels: Panels = field(default_factory=Panels)
     window_pixels: tuple[int, int] | None = None
 
@@ -164,6 +167,7 @@ class Scene:
             "legend": self.legend,
             "compare": {**asdict(self.blending), "spans": dict(self.blending.spans)},
             "in_front": self.in_front,
+            "active": self.active,
             "panels": self.panels.to_json(),
             "window_pixels": self.window_pixels and list(self.window_pixels),
         }
@@ -197,6 +201,7 @@ def scene_from_json(entry: Mapping[str, Any]) -> Scene:
             legend=_flag(entry.get("legend", True)),
             blending=_blending(entry.get("compare", {})),
             in_front=_one_of(entry.get("in_front", ""), PARTS),
+            active=_text(entry.get("active", "")),
             panels=panels_from_json(_mapping(entry.get("panels", {}))),
             window_pixels=_window(entry.get("window_pixels")),
         )

@@ -37,6 +37,7 @@ def dressed(started, qtbot, scan):
     display.set_layer(names.index("scan"), opacity=0.4, colormap="viridis", window=(0.2, 0.9))
     display.move_layer(names.index("scan"), 1)
     display.set_layer([it.name for it in display.layers].index("GM"), visible=True, opacity=0.7)
+    display.set_active(1)
     display.set_crosshair((20.0, -30.0, 10.0))
     window.viewing.show_crosshair(False)
     window.viewing.toggle_convention()
@@ -77,6 +78,7 @@ def undo_everything(window) -> None:
     display = window.viewing.display
     window.past.history.go(0)
     display.fit()
+    display.set_active(0)
     display.set_crosshair((0.0, 0.0, 0.0))
     window.viewing.show_crosshair(True)
     window.viewing.pane_3d.show_mode("Surfaces")
@@ -96,6 +98,7 @@ def test_a_recipe_that_is_dropped_brings_the_whole_window_back(dressed, saved, q
     wait_until_idle(dressed, qtbot)
     assert view_of(dressed) == wanted
     assert [layer.name for layer in display.layers][1] == "scan"
+    assert display.active == 1
     assert dressed.viewing.ortho.maximised is dressed.viewing.ortho.slices[Plane.AXIAL]
     assert [pin.name for pin in dressed.session.curves.pins] == ["before"]
     assert dressed.messages.sentence in ("", f"Saved {saved}")
