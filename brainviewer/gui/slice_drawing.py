@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QStaticText
 
 from brainviewer.core.space import edge_letters
 from brainviewer.gui.wording import MINUS
@@ -171,11 +171,15 @@ def draw_text(
     painter.setFont(font)
     inset = TEXT_INSET_PIXELS
     inner = pane.adjusted(inset, inset / 2, -inset, -inset / 2)
+    corner = painter.boundingRect(inner, int(alignment), text).topLeft()
+    # Laid out once and drawn nine times: words are much of what a scrolled slice costs.
+    written = QStaticText(text)
+    written.setTextFormat(Qt.TextFormat.PlainText)
     painter.setPen(RIM)
     for dx, dy in RIM_OFFSETS:
-        painter.drawText(inner.translated(dx, dy), int(alignment), text)
+        painter.drawStaticText(corner + QPointF(dx, dy), written)
     painter.setPen(TEXT)
-    painter.drawText(inner, int(alignment), text)
+    painter.drawStaticText(corner, written)
 
 
 def position_text(frame: Frame) -> str:

@@ -11,7 +11,8 @@ from brainviewer.session.slicing import Frame, frame_of, render_slice
 
 if TYPE_CHECKING:
     from brainviewer.core.space import Convention, Plane
-    from brainviewer.session.display import Display
+    from brainviewer.core.volume import Volume
+    from brainviewer.session.display import Display, World
     from brainviewer.session.layers import Layer
 
 
@@ -26,6 +27,8 @@ class SliceImage:
         self._display = display
         self._plane = plane
         self._image = QImage()
+        self._frame: Frame | None = None
+        self._framed: tuple[Volume, World, Convention] | None = None
         self._drawn: tuple[tuple[Layer, ...], int, Convention, int] | None = None
 
     @property
@@ -34,7 +37,12 @@ class SliceImage:
         display = self._display
         if display.reference is None:
             return None
-        return frame_of(display.reference, self._plane, display.crosshair, display.convention)
+        # A pane asks several times for each of its pictures.
+        wanted = (display.reference, display.crosshair, display.convention)
+        if self._frame is None or wanted != self._framed:
+            self._frame = frame_of(wanted[0], self._plane, *wanted[1:])
+            self._framed = wanted
+        return self._frame
 
     def draw(self, painter: QPainter, frame: Frame, placement: drawing.Placement) -> None:
         """Draw the picture of its frame, smooth or voxel by voxel as the display says."""
