@@ -1,7 +1,10 @@
-"""Measure what the README claims: `tools/on_screen.sh python benchmarks/run.py [--cohort DIR]`.
+"""Measure what the README claims.
 
-Prints one Markdown table for this machine. Everything is measured in one run; the last column
-relates each time to one decoding.
+`tools/on_screen.sh python -m benchmarks.run [--cohort DIR] [--scan T1W]`
+
+Prints Markdown tables for this machine. Everything is measured in one run; the last column of the
+first relates each time to one decoding, the other tables tell the processor's time as well, which
+other work on the machine changes little.
 """
 
 from __future__ import annotations
@@ -17,16 +20,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QTimer
 
+from benchmarks.looking import measure_looking
+from benchmarks.scan_steps import measure_steps
+from benchmarks.stopwatch import Taken, print_times
+from benchmarks.window import PaintCounter, first_start, open_window, wait_until
 from brainviewer.core.volume import voxel_spacing
 from brainviewer.generators.base import MakesFine
 from brainviewer.generators.checkpoint import load_generator, resolve_checkpoint
+from brainviewer.session.model import FIRST_CHECKPOINT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from brainviewer.gui.main_window import MainWindow
 
 DECODES = 20
@@ -34,51 +41,46 @@ FINE_DECODES = 8
 DRAG_MOVES = 180
 MOVE_EVERY_MS = 16
 DRAG_FROM_YEARS, DRAG_TO_YEARS = 25.0, 80.0
-LONGEST_WAIT_S = 120.0
 OTHER_SEED = 2026
 STARTED = "first brain"
-
-
-class PaintCounter(QObject):
-    """Notes when a widget is painted."""
-
-    def __init__(self, widget: QObject) -> None:
-        super().__init__()
-        self.times: list[float] = []
-        widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Count paint events; let everything through."""
-        if event.type() == QEvent.Type.Paint:
-            self.times.append(time.perf_counter())
-        return super().eventFilter(watched, event)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="cvae-ixi")
+    parser.add_argument("--checkpoint", default=FIRST_CHECKPOINT)
     parser.add_argument("--cohort", type=Path, help="an imported cohort, for the time a person")
+    parser.add_argument("--scan", type=Path, help="a T1-weighted image of 1 mm, to look at")
     parser.add_argument("--start", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.start:
-        start_window(options.checkpoint)
-        return
+    with first_start():
+        if options.start:
+            start_window(options.checkpoint)
+        else:
+            measure(options)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Measure what there is data for, and print it."""
     rows = [("start to first brain", 1000 * time_start(options.checkpoint), "ms")]
     decode = time_decode(options.checkpoint)
     rows.append(("decode one brain", decode, "ms"))
     rows += time_fine(options.checkpoint)
-    rows += measure_window(options.checkpoint)
+    dragged, looked = measure_window(options.checkpoint, options.scan)
+    rows += dragged
     rows.append(("largest memory of the window", _peak_mb(), "MB"))
     if options.cohort:
         rows.append(("import a person, one process", 1000 * import_seconds(options.cohort), "ms"))
     print_table(rows, decode)
+    if options.scan:
+        print_times("looking", looked)
+        print_times("own scan", measure_steps(options.checkpoint, options.scan))
 
 
 def time_start(checkpoint: str) -> float:
     """Time a fresh process from its start until a brain is painted, in s."""
     start = time.perf_counter()
-    command = [sys.executable, __file__, "--start", "--checkpoint", checkpoint]
+    command = [sys.executable, "-m", "benchmarks.run", "--start", "--checkpoint", checkpoint]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -129,8 +131,10 @@ def time_fine(checkpoint: str) -> list[tuple[str, float, str]]:
     return [(f"make one brain at {spacing:g} mm", 1000 * statistics.median(times), "ms")]
 
 
-def measure_window(checkpoint: str) -> list[tuple[str, float, str]]:
-    """Drag before and after the trajectory is there; count slices and 3D pictures."""
+def measure_window(
+    checkpoint: str, scan: Path | None
+) -> tuple[list[tuple[str, float, str]], list[tuple[str, Taken]]]:
+    """Drag before and after the trajectory is there, then look around where there is a scan."""
     window = open_window(checkpoint)
     session = window.session
     wait_until(lambda: window.viewing.pane_3d.view is not None and session.shown is not None)
@@ -140,12 +144,27 @@ def measure_window(checkpoint: str) -> list[tuple[str, float, str]]:
     wait_until(lambda: session.trajectory is not None and session.trajectory.complete)
     later = drag(window)
     final = settle(window)
+    looked: list[tuple[str, Taken]] = []
+    if scan is not None:
+        wait_until(lambda: is_fine(window))
+        looked = measure_looking(window, scan)
     window.close()
-    return [
+    dragged = [
         ("slices while dragging, ages not seen before", first, "per s"),
         ("slices while dragging, ages in the cache", later, "per s"),
         ("last wish to exact volume", final, "ms"),
     ]
+    return dragged, looked
+
+
+def is_fine(window: MainWindow) -> bool:
+    """Tell whether the brain on the screen is as fine as its generator makes it."""
+    decoder, reference = window.session.decoder, window.viewing.display.reference
+    if decoder is None or reference is None:
+        return False
+    generator = decoder.generator
+    finest = generator.fine_affine if isinstance(generator, MakesFine) else None
+    return np.allclose(reference.affine, generator.affine if finest is None else finest)
 
 
 def drag(window: MainWindow) -> float:
@@ -178,38 +197,6 @@ def settle(window: MainWindow) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def open_window(checkpoint: str) -> MainWindow:
-    """Open a window on a checkpoint, as the application does."""
-    from brainviewer.gui.app import begin, make_application, make_window
-
-    global _application  # Qt's application must outlive its windows
-    _application = make_application()
-    window = make_window()
-    window.show()
-    begin(window, checkpoint=checkpoint)
-    return window
-
-
-_application: QCoreApplication | None = None
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Run Qt's loop until a condition holds."""
-    loop = QEventLoop()
-    timer = QTimer()
-    deadline = time.perf_counter() + LONGEST_WAIT_S
-
-    def look() -> None:
-        if condition() or time.perf_counter() > deadline:
-            loop.quit()
-
-    timer.timeout.connect(look)
-    timer.start(1)
-    loop.exec()
-    if not condition():
-        raise TimeoutError(f"nothing happened for {LONGEST_WAIT_S:.0f} s")
-
-
 def import_seconds(cohort: Path) -> float:
     """Return the median time a person took in an import, from the cohort's own records."""
     records = [json.loads(p.read_text()) for p in (cohort / "people").glob("*.json")]
@@ -218,15 +205,20 @@ def import_seconds(cohort: Path) -> float:
 
 def print_table(rows: list[tuple[str, float, str]], decode_ms: float) -> None:
     """Print the rows as Markdown, with the machine above."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    cores = f"{torch.get_num_threads()} threads"
-    print(f"{platform.processor() or platform.machine()}, {cores}, {device}")
+    print(describe_machine())
     print()
     print("| what | measured | of one decoding |")
     print("|---|---|---|")
     for what, value, unit in rows:
         ratio = f"{value / decode_ms:.1f} x" if unit == "ms" else ""
         print(f"| {what} | {value:.0f} {unit} | {ratio} |")
+
+
+def describe_machine() -> str:
+    """Name processor, threads and graphics card."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    cores = f"{torch.get_num_threads()} threads"
+    return f"{platform.processor() or platform.machine()}, {cores}, {device}"
 
 
 def _peak_mb() -> float:
