@@ -281,7 +281,9 @@ def test_nothing_is_left_after_closing(qtbot):
     assert not window.HasObserver("WindowMakeCurrentEvent")
     view.deleteLater()
     del view, timers, window
-    qtbot.waitUntil(lambda: not gc.collect() and not [ref for ref in left if ref() is not None])
+    qtbot.waitUntil(
+        lambda: not gc.collect() and not [ref for ref in left if ref() is not None], timeout=30_000
+    )
 
 
 @opengl

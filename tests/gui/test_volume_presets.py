@@ -8,6 +8,7 @@ import pyvista as pv
 
 from brainviewer.core.volume import Brain
 from brainviewer.gui.brain_surfaces import grey_image
+from brainviewer.gui.looks_3d import cube_viewport
 from brainviewer.gui.scene_3d import Scene3D
 from brainviewer.gui.volume_presets import EXPLANATIONS, PRESETS, Mode, drawn_image
 from brainviewer.session.scene import MODES_3D
@@ -29,7 +30,8 @@ def nested() -> Brain:
 def radius(image: np.ndarray) -> float:
     """Half of the width of what is seen, as a share of the picture's."""
     seen = np.abs(image - image[0, 0]).max(axis=2) > 12
-    seen[3 * SIZE[1] // 4 :, : SIZE[0] // 4] = False  # the cube of directions
+    cube_width, cube_height = cube_viewport(*SIZE)[2:]
+    seen[-int(cube_height * SIZE[1]) - 1 :, : int(cube_width * SIZE[0]) + 1] = False
     columns = np.nonzero(seen.any(axis=0))[0]
     return float(columns.max() - columns.min()) / SIZE[0] / 2
 
