@@ -9,6 +9,9 @@ DEV_READY := $(VENV)/dev.stamp
 QUIET = $(if $(wildcard $(BIN)/brainviewer),--quiet)
 export PYTHON
 
+# All tests: on two processes, one of which has the screen to itself.
+SHARED_OUT := --numprocesses 2 --dist loadgroup
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run setup test check format lock clean
@@ -30,7 +33,7 @@ setup: $(RUN_READY) ## set up what `make run` needs, and open nothing
 test: $(DEV_READY) ## run the tests; ARGS="tests/core -k affine" are passed on
 	@tools/setup.sh libraries
 	@tools/setup.sh virtual_screen
-	@tools/on_screen.sh $(BIN)/python -m pytest $(ARGS)
+	@tools/on_screen.sh $(BIN)/python -m pytest $(or $(ARGS),$(SHARED_OUT))
 
 check: $(DEV_READY) ## format, lint, types, import contracts, tests: what a change must pass
 	$(BIN)/ruff format --check .

@@ -45,6 +45,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if "gui" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("screen"))  # windows would take the focus
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker("shared")
         if item.get_closest_marker("opengl") and not HAS_DISPLAY:
