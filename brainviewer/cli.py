@@ -409,17 +409,33 @@ def import_(
 
 
 @app.command
-def simulate(cohort_dir: Path, *, people: int, seed: int = 1, workers: int | None = None) -> None:
+def simulate(
+    cohort_dir: Path,
+    *,
+    people: int,
+    seed: int = 1,
+    spacing: float = 2.0,
+    workers: int | None = None,
+) -> None:
     """Make a cohort of simulated people; run it again to continue.
 
     Parameters
     ----------
     people
         How many.
+    spacing
+        Of the voxels in mm: 1, 2 or 4.
     """
     from brainviewer.commands import simulate_people
 
-    simulate_people(cohort_dir, people=people, seed=seed, workers=workers, command=_command())
+    simulate_people(
+        cohort_dir,
+        people=people,
+        seed=seed,
+        spacing_mm=spacing,
+        workers=workers,
+        command=_command(),
+    )
 
 
 @app.command

@@ -569,14 +569,26 @@ def import_people(
 
 
 def simulate_people(
-    folder: Path, *, people: int, seed: int, workers: int | None, command: str
+    folder: Path,
+    *,
+    people: int,
+    seed: int,
+    spacing_mm: float,
+    workers: int | None,
+    command: str,
 ) -> None:
     """Simulate a cohort."""
     from brainviewer.cohort.simulating import simulate_cohort
 
     with _counting("simulating", people) as show:
         simulate_cohort(
-            folder, people=people, seed=seed, command=command, workers=workers, on_progress=show
+            folder,
+            people=people,
+            seed=seed,
+            spacing_mm=spacing_mm,
+            command=command,
+            workers=workers,
+            on_progress=show,
         )
     _tell(f"{people} simulated people are in {folder}")
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from brainviewer.cohort.filling import Progress
 
 SPACING_MM = 2.0
+SPACINGS_MM = (1.0, 2.0, 4.0)
 MOST_WORKERS = 2  # each process holds 1.2 GB
 PACKAGES = ("brainviewer", "nilearn", "numpy", "scipy", "torch")
 DESCRIPTIONS: dict[str, dict[str, object]] = {
@@ -82,7 +83,7 @@ def simulate_cohort(
     workers : int or None
         Processes; None takes two.
     spacing_mm : float, mm
-        Of the grid.
+        Of the grid: one of `SPACINGS_MM`.
     on_progress : function of (done, total, participant_id)
     start_pool : function of the number of workers
         As for `fill_store`.
@@ -90,10 +91,13 @@ def simulate_cohort(
     Raises
     ------
     CohortError
-        When the number of people is below 1, or the folder holds another cohort.
+        When the number of people is below 1, the spacing is none of these, or the folder holds
+        another cohort.
     """
     if people < 1:
         raise CohortError(f"the number of people must be 1 or more, got {people}")
+    if spacing_mm not in SPACINGS_MM:
+        raise CohortError(f"the spacing must be 1, 2 or 4 mm, got {spacing_mm:g}")
     store = CohortStore(folder)
     begin_cohort(store, _manifest(command, seed, spacing_mm))
     numbers = range(1, max(people, len(store.participant_ids)) + 1)

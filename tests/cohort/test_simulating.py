@@ -74,3 +74,9 @@ def test_the_affine_image_undoes_the_size_of_the_head(cohort):
 def test_nobody_cannot_be_simulated(tmp_path):
     with pytest.raises(CohortError, match="1 or more, got 0"):
         simulate(tmp_path, 0)
+
+
+@pytest.mark.parametrize("spacing_mm", [0.0, 3.0, float("nan")])
+def test_a_spacing_that_does_not_fit_the_template_is_refused(tmp_path, spacing_mm):
+    with pytest.raises(CohortError, match="spacing must be 1, 2 or 4 mm, got"):
+        simulate_cohort(tmp_path, people=1, seed=1, command="simulate", spacing_mm=spacing_mm)
