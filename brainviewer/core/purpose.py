@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 NOT_CLINICAL = (
-    "For research. Not a medical device: the brains shown are hypothetical and must not be used "
-    "for diagnosis or treatment."
+    "For research. Not a medical device: brains that a model makes are hypothetical, and nothing "
+    "shown or measured may be used for diagnosis or treatment."
 )
