@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from brainviewer.generators.cells import Support, cells_reached
-from brainviewer.generators.flow import exponentiate
+from brainviewer.generators.flow import exponentiate, pull
 from brainviewer.generators.intensities import lit, resized
 from brainviewer.generators.mixture import mixed_by
 from brainviewer.generators.networks import full_precision
@@ -85,13 +85,13 @@ class Carrier:
 
     def _brain(self, noise: Tensor, y: Tensor) -> _Brain:
         model = self._model
-        flow = exponentiate(model.velocity(noise, y))
-        terms = model.terms_of_age(y)
+        flow, fields = exponentiate(model.velocity(noise, y)), model.mixing(noise, y)
+        bright = model.intensities
         return _Brain(
             flow,
             cells_reached(self._support, flow),
-            None if model.mixture is None else model.mixture.carried(terms, flow),
-            None if model.intensities is None else model.intensities.bright(terms, flow),
+            None if fields is None else pull(fields, flow),
+            None if bright is None else bright.bright(model.terms_of_age(y), flow),
         )
 
     def _texture(self, brain: _Brain) -> Tensor:

@@ -33,7 +33,7 @@ from brainviewer.generators.flow import (
     resample,
 )
 from brainviewer.generators.intensities import Intensities, lit
-from brainviewer.generators.mixture import Mixture, mixed
+from brainviewer.generators.mixture import Amounts, Mixture, fields_shape, mixed, own_fields
 from brainviewer.generators.networks import Deviations, MeanBrain, MeanFeatures, full_precision
 from brainviewer.generators.region_maps import RegionMaps
 from brainviewer.generators.registration import Effort, registration_steps
@@ -74,7 +74,7 @@ class DiffeoConfig:
     conditions : int
         Length of the condition vector; 0 for an unconditional model.
     components : int
-        Velocities in the basis, which is also the length of the noise.
+        Velocities in the basis.
     knots : int
         Of the natural cubic spline in age; at least 3.
     regions : tuple of str
@@ -85,6 +85,8 @@ class DiffeoConfig:
         Whether it is known how bright the tissues are in a T1-weighted image.
     mixture : bool
         Whether the tissues of the template mix anew with age and sex.
+    mixture_components : int
+        Fields in the basis of mixtures, by which people of one age and sex differ.
     """
 
     shape: tuple[int, int, int]
@@ -95,6 +97,7 @@ class DiffeoConfig:
     fine: bool = False
     t1: bool = False
     mixture: bool = False
+    mixture_components: int = 0
 
     def __post_init__(self) -> None:
         if any(n % MULTIPLE for n in self.shape):
@@ -104,11 +107,18 @@ class DiffeoConfig:
                 f"there must be at least 3 knots and 1 component, got {self.knots} and "
                 f"{self.components}"
             )
+        if self.mixture_components < 0:
+            raise ValueError(f"mixture_components must not be negative: {self.mixture_components}")
 
     @property
     def latent(self) -> int:
-        """Length of the noise."""
-        return self.components
+        """Length of the noise: what stands before velocities, then before fields of mixture."""
+        return self.components + self.mixture_components
+
+    @property
+    def remainder(self) -> int:
+        """Numbers in what a registered person keeps besides: velocity, then fields of mixture."""
+        return self.voxels + (prod(fields_shape(self.shape)) if self.mixture else 0)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -167,14 +177,18 @@ class Diffeo(nn.Module):
         self.regions = RegionMaps(len(config.regions), config.coarse_shape, config.shape)
         voxels = config.voxels
         self.intensities = Intensities(config.shape, config.age_terms) if config.t1 else None
-        self.mixture = Mixture(config.shape, config.age_terms) if config.mixture else None
+        self.mixture = (
+            Mixture(config.shape, config.age_terms, config.mixture_components)
+            if config.mixture
+            else None
+        )
         terms = config.age_terms + config.conditions
         self.register_buffer("knots", torch.linspace(-1.5, 1.5, config.knots))
         self.register_buffer("centre", torch.zeros(voxels))
         self.register_buffer("basis", torch.zeros(config.components, voxels))
-        self.register_buffer("intercept", torch.zeros(config.components))
-        self.register_buffer("weights", torch.zeros(terms, config.components))
-        self.register_buffer("factor", torch.eye(config.components))
+        self.register_buffer("intercept", torch.zeros(config.latent))
+        self.register_buffer("weights", torch.zeros(terms, config.latent))
+        self.register_buffer("factor", torch.eye(config.latent))
 
     def design(self, y: Tensor) -> Tensor:
         """Return the terms d(y) of conditions (B, D): (B, T).
@@ -189,31 +203,54 @@ class Diffeo(nn.Module):
         return torch.cat([spline, s, spline * s, others], dim=1)
 
     def scores(self, noise: Tensor, y: Tensor) -> Tensor:
-        """Return what stands before the basis for noise (B, L) and conditions (B, D): (B, L)."""
+        """Return what stands before the bases for noise (B, L) and conditions (B, D): (B, L)."""
         return self.design(y) @ self.weights + self.intercept + noise @ self.factor.T
 
     def velocity(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return v of noise (B, L) and conditions (B, D): (B, 3, I/2, J/2, K/2), its voxels.
 
-        Noise may be followed by what is left of a registered person's velocity: (B, L + 3 V).
+        Noise may be followed by what is left of a registered person: (B, L + R).
         """
         noise, left = noise[:, : self.config.latent], noise[:, self.config.latent :]
         velocity = self._spanned(self.scores(noise, y))
-        return velocity + left.view_as(velocity) if left.shape[1] else velocity
+        if not left.shape[1]:
+            return velocity
+        return velocity + left[:, : self.config.voxels].view_as(velocity)
 
-    def latent_of(self, velocity: Tensor, y: Tensor) -> Tensor:
-        """Return noise and remainder (B, L + 3 V) that give this velocity under conditions."""
-        flat = velocity.flatten(1) - self.centre
-        gram = self.basis @ self.basis.T  # nearly the identity: the basis is stored rounded
-        scores = torch.linalg.solve(gram, self.basis @ flat.T).T
-        plain = torch.zeros((len(flat), self.config.latent)).to(flat)
-        noise = torch.linalg.solve(self.factor, (scores - self.scores(plain, y)).T).T
-        left = velocity - self.velocity(noise, y)
-        return torch.cat([noise, left.flatten(1)], dim=1)
+    def mixing(self, noise: Tensor, y: Tensor) -> Tensor | None:
+        """Return how the template's tissues mix, (B, 3, I/4, J/4, K/4), for the same; or None."""
+        noise, left = noise[:, : self.config.latent], noise[:, self.config.latent :]
+        fields = self._mixed(self.scores(noise, y), y)
+        if fields is None or not left.shape[1]:
+            return fields
+        return fields + left[:, self.config.voxels :].view_as(fields)
+
+    def latent_of(self, velocity: Tensor, y: Tensor, fields: Tensor | None) -> Tensor:
+        """Return noise and remainder (B, L + R) that give velocity and fields under conditions.
+
+        Parameters
+        ----------
+        velocity : (B, 3, I/2, J/2, K/2) Tensor
+        y : (B, D) Tensor
+        fields : (B, 3, I/4, J/4, K/4) Tensor or None
+            None where tissues do not mix.
+        """
+        plain = self.scores(y.new_zeros((len(velocity), self.config.latent)), y)
+        scores = [_projected(velocity.flatten(1) - self.centre, self.basis)]
+        if self.mixture is not None and fields is not None:
+            departure = fields - self.mixture.fields(self.terms_of_age(y))
+            scores.append(_projected(departure.flatten(1), self.mixture.basis))
+        noise = torch.linalg.solve(self.factor, (torch.cat(scores, dim=1) - plain).T).T
+        parts = [velocity - self.velocity(noise, y)]
+        found = self.mixing(noise, y)
+        if found is not None and fields is not None:
+            parts.append(fields - found)
+        return torch.cat([noise, *(part.flatten(1) for part in parts)], dim=1)
 
     def shares(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue and background shares (B, 4, I, J, K) of noise and conditions."""
-        return _with_background(self._tissues(exponentiate(self.velocity(noise, y)), y))
+        flow = exponentiate(self.velocity(noise, y))
+        return _with_background(self._tissues(flow, self.mixing(noise, y)))
 
     def light(self, flow: Tensor, y: Tensor) -> Tensor:
         """Return the light (B, 4, I, J, K) that makes an image of carried tissue shares."""
@@ -223,7 +260,7 @@ class Diffeo(nn.Module):
     def tissues_and_image(self, noise: Tensor, y: Tensor) -> Tensor:
         """Return tissue shares and T1-weighted image (B, 4, I, J, K) of noise and conditions."""
         flow = exponentiate(self.velocity(noise, y))
-        shares = self._tissues(flow, y)
+        shares = self._tissues(flow, self.mixing(noise, y))
         return torch.cat([shares, lit(shares, self.light(flow, y))], dim=1)
 
     def tone(self, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
@@ -232,7 +269,7 @@ class Diffeo(nn.Module):
         Besides what the flow moves: how bright tissues are, and how they mix.
         """
         flow = exponentiate(self.velocity(noise, after))
-        old, new = (self._tissues(flow, y) for y in (before, after))
+        old, new = (self._tissues(flow, self.mixing(noise, y)) for y in (before, after))
         first, second = lit(old, self.light(flow, before)), lit(new, self.light(flow, after))
         inside = new.sum(dim=1, keepdim=True)
         ratio = (second + DIM) / (first + DIM)
@@ -242,25 +279,38 @@ class Diffeo(nn.Module):
     def template(self, y: Tensor) -> Tensor:
         """Return the tissues (B, 3, I, J, K) of the template under conditions (B, D)."""
         shares = self.mean.shares[:, :3].expand(len(y), -1, -1, -1, -1)
-        if self.mixture is None:
-            return shares
-        return mixed(shares, self.mixture.fields(self.terms_of_age(y)))
+        fields = self._mixed(self.scores(y.new_zeros((len(y), self.config.latent)), y), y)
+        return shares if fields is None else mixed(shares, fields)
 
     def carried(self, scores: Tensor, y: Tensor) -> Tensor:
-        """Return the tissues (B, 3, I, J, K) under conditions, carried by what scores span."""
-        return self._tissues(exponentiate(self._spanned(scores)), y)
+        """Return the tissues (B, 3, I, J, K) under conditions, of what scores span."""
+        return self._tissues(exponentiate(self._spanned(scores)), self._mixed(scores, y))
 
-    def _tissues(self, flow: Tensor, y: Tensor) -> Tensor:
-        """Return the template's tissues (B, 3, I, J, K), carried by flows, under conditions."""
+    def _tissues(self, flow: Tensor, fields: Tensor | None) -> Tensor:
+        """Return the template's tissues (B, 3, I, J, K), carried by flows and mixed by fields."""
         template = self.mean.shares[:, :3].expand(len(flow), -1, -1, -1, -1)
         shares = pull(template, resample(flow, self.config.shape))
+        return shares if fields is None else mixed(shares, pull(fields, flow))
+
+    def _mixed(self, scores: Tensor, y: Tensor) -> Tensor | None:
+        """Return how the template mixes, (B, 3, I/4, J/4, K/4), by what scores (B, L) span."""
         if self.mixture is None:
-            return shares
-        return mixed(shares, self.mixture.carried(self.terms_of_age(y), flow))
+            return None
+        return self.mixture.fields(self.terms_of_age(y), scores[:, self.config.components :])
 
     def terms_of_age(self, y: Tensor) -> Tensor:
         """Return those terms of the design that are of age and sex alone: (B, T)."""
         return self.design(y)[:, : self.config.age_terms]
+
+    def fields_of(self, maps: Tensor, velocity: Tensor, y: Tensor) -> Tensor | None:
+        """Return how the template must mix for maps (1, 3, I, J, K) of whom exp(v) carries it to.
+
+        (1, 3, I/4, J/4, K/4); None where tissues do not mix.
+        """
+        expected = self._mixed(self.scores(y.new_zeros((1, self.config.latent)), y), y)
+        if expected is None:
+            return None
+        return own_fields(self.mean.shares[:, :3], expected, Amounts.of_person(maps, velocity))
 
     def displacement(self, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
         """Return where a brain under `after` has what that under `before` has: (B, 3, I, J, K).
@@ -293,7 +343,7 @@ class Diffeo(nn.Module):
             return self.regions.carried(exponentiate(self.velocity(noise, y)))
 
     def _spanned(self, scores: Tensor) -> Tensor:
-        flat = self.centre + scores @ self.basis
+        flat = self.centre + scores[:, : self.config.components] @ self.basis
         return flat.view(len(flat), 3, *self.config.coarse_shape)
 
     def decode(self, noise: Tensor, y: Tensor, mean: MeanFeatures) -> Tensor:
@@ -305,24 +355,34 @@ class Diffeo(nn.Module):
         """Find the noise (B, L) of maps (B, 3, I, J, K) under conditions (B, D).
 
         The most probable one: the template is registered to the maps, at half resolution, by
-        warps of the model alone, with |e|^2 / 2 as penalty. Adam takes the same number of steps
-        for everybody, so that the same maps give the same noise.
+        warps and mixtures of the model alone, with |e|^2 / 2 as penalty. Adam takes the same number
+        of steps for everybody, so that the same maps give the same noise.
         """
         with torch.inference_mode(mode=False), torch.enable_grad(), full_precision(maps):
             wanted = functional.avg_pool3d(maps.clone(), REDUCTION)
             y = y.clone()
-            template = functional.avg_pool3d(self.template(y).detach(), REDUCTION)
+            shares = self.mean.shares[:, :3].expand(len(y), -1, -1, -1, -1)
+            template = functional.avg_pool3d(shares, REDUCTION)
             noise = maps.new_zeros((len(maps), self.config.latent), requires_grad=True)
             optimizer = torch.optim.Adam([noise], lr=ENCODING_RATE)
             for step in range(ENCODING_STEPS):
                 optimizer.param_groups[0]["lr"] = ENCODING_RATE * (1.0 - step / ENCODING_STEPS)
                 optimizer.zero_grad()
-                carried = pull(template, exponentiate(self.velocity(noise, y)))
+                flow, fields = exponentiate(self.velocity(noise, y)), self.mixing(noise, y)
+                carried = pull(template, flow)
+                if fields is not None:
+                    carried = mixed(carried, pull(fields, flow))
                 misfit = (carried - wanted).square().sum(dim=1).mean(dim=(1, 2, 3)).sum()
                 loss = ENCODING_WEIGHT * misfit + 0.5 * noise.square().sum()
                 torch.autograd.backward(loss)
                 optimizer.step()
             return noise.detach()
+
+
+def _projected(rows: Tensor, basis: Tensor) -> Tensor:
+    """Return what stands (B, L) before a basis (L, P), nearly orthonormal: it is stored rounded."""
+    scores: Tensor = torch.linalg.solve(basis @ basis.T, basis @ rows.T).T
+    return scores
 
 
 def _with_background(tissues: Tensor) -> Tensor:
@@ -396,15 +456,15 @@ class DiffeoGenerator(TissueGenerator):
     @property
     def _lengths(self) -> tuple[int, ...]:
         config = self._model.config
-        return (config.latent, config.latent + config.voxels)
+        return (config.latent, config.latent + config.remainder)
 
     def encode_steps(
         self, brain: Brain, conditions: Conditions
     ) -> Generator[float, None, Identity]:
-        """Register the template to tissue maps, as in training, and keep the whole velocity.
+        """Register the template to tissue maps, as in training; keep velocity and mixture whole.
 
-        Under the same conditions the identity gives this velocity back; under others the remainder
-        stays as it is.
+        Under the same conditions the identity gives both back; under others the remainder stays as
+        it is.
         """
         maps, model = self._maps_tensor(brain), self._model
         y = self._condition_tensor(conditions)
@@ -422,7 +482,7 @@ class DiffeoGenerator(TissueGenerator):
                     f"{overlap:.2f}, the smallest Jacobian is {smallest:.2f}; look at its "
                     f"segmentation"
                 )
-            latent = model.latent_of(velocity, y)
+            latent = model.latent_of(velocity, y, model.fields_of(maps, velocity, y))
             return Identity(latent[0].cpu().numpy(), "registered scan")
 
     @torch.inference_mode()

@@ -47,9 +47,8 @@ def calibrate_volumes(
 
     Of all moves that give the wanted volumes, that which is most probable under the spread of
     people is taken: Newton steps in the metric of their covariance, with the slopes of the first.
-    The regressions are least squares on age, its square and sex, and ridge on the departures of the
-    other features; a hundred people would bend a spline to their own chance. Tissues are held
-    nearly exactly, regions within a share of their variance.
+    The regressions are those of `predicted_volumes`; a hundred people would bend a spline to their
+    own chance. Tissues are held nearly exactly, regions within a share of their variance.
 
     Parameters
     ----------
@@ -68,13 +67,13 @@ def calibrate_volumes(
     design = model.design(y).double().numpy()
     a, s = ((y @ part).double().numpy() for part in (model.deviations.age, model.deviations.sex))
     curve = np.column_stack([a, a * a, s])
-    others = design[:, design.shape[1] - y.shape[1] :]
-    wanted = predicted_volumes(curve, others, volumes_ml)
+    features = y.double().numpy()
+    wanted = predicted_volumes(curve, features, volumes_ml)
     labelled = np.array([]) if regions_ml is None else np.isfinite(regions_ml).any(axis=1)
     has_regions = bool(labelled.any())
     if has_regions:
         assert regions_ml is not None
-        wanted = np.column_stack([wanted, predicted_volumes(curve, others, regions_ml)])
+        wanted = np.column_stack([wanted, predicted_volumes(curve, features, regions_ml)])
     factor = model.factor.double().numpy()
     near, of_regions = _region_slopes(model, y, a, voxel_ml) if has_regions else ([], [])
     slopes = np.empty((len(y), wanted.shape[1], model.config.latent))
@@ -104,24 +103,27 @@ def calibrate_volumes(
     return {name: float(gap) for name, gap in found.items()}
 
 
-def predicted_volumes(curve: Numbers, others: Numbers, volumes_ml: NDArray[np.floating]) -> Numbers:
+def predicted_volumes(
+    curve: Numbers, features: Numbers, volumes_ml: NDArray[np.floating]
+) -> Numbers:
     """Return what a regression expects of the people it is fitted to: (N, V) mL.
 
     Parameters
     ----------
     curve : (N, T) float64 ndarray
-        Terms of age and sex, fitted by least squares.
-    others : (N, D) float64 ndarray
-        Terms that what these leave is fitted to, by ridge regression.
+        Terms of age and sex, fitted by least squares: ageing is not shrunk.
+    features : (N, D) float64 ndarray
+        What these do not explain of them is fitted, by ridge regression, to what they leave.
     volumes_ml : (N, V) ndarray
-        Rows with NaN are left out of the fit.
+        Rows with NaN are left out of the fits.
     """
     known = np.isfinite(volumes_ml).all(axis=1)
     volumes = volumes_ml[known].astype(np.float64)
+    terms = StandardScaler().fit_transform(features)
+    terms -= LinearRegression().fit(curve[known], terms[known]).predict(curve)
     by_age = LinearRegression().fit(curve[known], volumes)
     left = volumes - by_age.predict(curve[known])
     scale = np.maximum(left.std(axis=0), LEAST_ML)
-    terms = StandardScaler().fit_transform(others)
     by_others = RidgeCV(ALPHAS).fit(terms[known], left / scale)
     return np.asarray(by_age.predict(curve) + by_others.predict(terms) * scale)
 

@@ -12,18 +12,19 @@ import torch
 from brainviewer.core.tissues import TISSUES
 from brainviewer.core.volume import voxel_volume_ml
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig
+from brainviewer.generators.mixture import Amounts
 from brainviewer.generators.registration import Effort
 from brainviewer.training.anatomy import load_anatomy, refine_template
 from brainviewer.training.calibration import calibrate_volumes
 from brainviewer.training.dataset import encode_people, fit_deviations
 from brainviewer.training.intensities import fit_intensities
 from brainviewer.training.loop import Progress
-from brainviewer.training.mixture import fit_mixture
+from brainviewer.training.mixture import fit_mixture, personal_fields
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
 from brainviewer.training.region_maps import NO_LABELS, RegionLabels, fit_region_maps
 from brainviewer.training.registering import RegistrationRun, as_shares
 from brainviewer.training.registration_page import write_registration_page
-from brainviewer.training.velocities import fit_velocities
+from brainviewer.training.velocities import fit_knots, fit_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,17 +111,21 @@ def fit_diffeo(
     sizes = replace(config, components=min(config.components, most), regions=labels.groups.names)
     seen = [images(name) for name in kept.ids]
     pictured = any(image is not None for image in seen)
-    model = Diffeo(replace(sizes, fine=True, t1=pictured, mixture=config.conditions > 0))
+    if config.conditions:
+        mixes = min(config.mixture_components, most)
+        sizes = replace(sizes, mixture=True, mixture_components=mixes)
+    model = Diffeo(replace(sizes, fine=True, t1=pictured))
     model.mean.shares.copy_(torch.from_numpy(template)[None])
     assert model.fine is not None
     fine = refine_template(load_anatomy(template.shape[1:], data.affine), template, effort)
     model.fine.shares.copy_(torch.from_numpy(fine)[None])
     fit_deviations(model.deviations, data)
     y = _conditions(model, data, kept)
-    scores = fit_velocities(model, velocities, y)
+    fit_knots(model, y)
+    missed, fields = _fit_mixture(model, kept, velocities, y)
+    scores = missed | fit_people(model, velocities, y, fields)
     scores["labelled"] = fit_region_maps(model.regions, labels.of_people(kept.ids, velocities))
     if config.conditions:
-        scores["mixture_missed"] = _fit_mixture(model, kept, velocities, y)
         voxel_ml = voxel_volume_ml(data.affine)
         scores |= calibrate_volumes(
             model,
@@ -146,14 +151,18 @@ def fit_diffeo(
     return model, data
 
 
-def _fit_mixture(model: Diffeo, people: People, velocities: FloatArray, y: Tensor) -> float:
-    """Fit how the tissues mix with age and sex."""
-    assert model.mixture is not None
-    terms = model.design(y)[:, : model.config.age_terms].numpy()
-    given = (
-        (as_shares(maps), velocity) for maps, velocity in zip(people.maps, velocities, strict=True)
-    )
-    return fit_mixture(model.mixture, model.mean.shares[:, :3], terms, given)
+def _fit_mixture(
+    model: Diffeo, people: People, velocities: FloatArray, y: Tensor
+) -> tuple[dict[str, float], FloatArray | None]:
+    """Fit how the tissues mix with age and sex; return what is missed, and what is personal."""
+    if model.mixture is None:
+        return {}, None
+    shares, terms = model.mean.shares[:, :3], model.terms_of_age(y).numpy()
+    pairs = ((as_shares(m), v) for m, v in zip(people.maps, velocities, strict=True))
+    found = [Amounts.of_person(*(torch.from_numpy(a)[None] for a in pair)) for pair in pairs]
+    missed = fit_mixture(model.mixture, shares, terms, found)
+    fields = personal_fields(model.mixture, shares, terms, found)
+    return {"mixture_missed": missed}, fields
 
 
 def _fit_image(

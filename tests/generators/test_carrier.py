@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,7 @@ from brainviewer.generators.intensities import lit, resized
 from brainviewer.generators.mixture import mixed
 from tests.tiny import SHAPE
 
-CONDITIONS, COMPONENTS = 2, 4
+CONDITIONS, COMPONENTS, MIXTURES = 2, 4, 3
 TOLERANCE = 2e-5
 
 
@@ -40,7 +42,8 @@ def shares(rng: np.random.Generator, shape: tuple[int, ...]) -> torch.Tensor:
 @pytest.fixture(params=[(True, True), (True, False), (False, True), (False, False)])
 def model(request) -> Diffeo:
     t1, mixture = request.param
-    model = Diffeo(DiffeoConfig(SHAPE, CONDITIONS, COMPONENTS, fine=True, t1=t1, mixture=mixture))
+    sizes = DiffeoConfig(SHAPE, CONDITIONS, COMPONENTS, fine=True, t1=t1, mixture=mixture)
+    model = Diffeo(replace(sizes, mixture_components=MIXTURES if mixture else 0))
     rng = np.random.default_rng(6)
     coarse = model.config.coarse_shape
     basis = smooth(rng, COMPONENTS, 3, *coarse, size=0.8)
@@ -51,6 +54,9 @@ def model(request) -> Diffeo:
         if fields is not None:
             fields.mean.copy_(smooth(rng, *fields.mean.shape, size=size))
             fields.weights.normal_(0, 0.1, generator=torch.Generator().manual_seed(3))
+    if model.mixture is not None:
+        own = smooth(rng, MIXTURES, *model.mixture.mean.shape, size=0.4)
+        model.mixture.basis.copy_(own.flatten(1))
     if t1:
         texture = smooth(rng, *SHAPE, size=0.3)
         model.intensities.texture.copy_(texture * (model.mean.shares[0, 3] < 1))
@@ -58,9 +64,9 @@ def model(request) -> Diffeo:
 
 
 @pytest.fixture
-def person() -> tuple[torch.Tensor, torch.Tensor]:
+def person(model) -> tuple[torch.Tensor, torch.Tensor]:
     source = torch.Generator().manual_seed(8)
-    return torch.randn(1, COMPONENTS, generator=source), torch.tensor([[0.7, -1.0]])
+    return torch.randn(1, model.config.latent, generator=source), torch.tensor([[0.7, -1.0]])
 
 
 def test_the_maps_are_those_of_the_slow_way(model, person) -> None:
@@ -75,7 +81,7 @@ def test_the_fine_maps_are_those_of_the_slow_way(model, person) -> None:
     coarse = exponentiate(model.velocity(*person))
     slow = pull(model.fine.shares[:, :3], resample(coarse, shape))
     if model.mixture is not None:
-        slow = mixed(slow, model.mixture.carried(model.terms_of_age(y), coarse))
+        slow = mixed(slow, pull(model.mixing(*person), coarse))
     if model.intensities is not None:
         slow = torch.cat([slow, lit(slow, resized(model.light(coarse, y), shape))], dim=1)
     fast = torch.zeros(slow.shape[1:])

@@ -20,7 +20,7 @@ from brainviewer.session.fine import FineMaker
 from tests.fakes import fake_training
 from tests.tiny import GRID_AFFINE, SHAPE, features_of
 
-COMPONENTS = 5
+COMPONENTS, MIXTURES = 5, 3
 PERSON = features_of(3)
 
 
@@ -46,6 +46,26 @@ def model() -> Diffeo:
     shares = ndimage.gaussian_filter(shares, (0, 1, 1, 1))
     model.mean.shares.copy_(torch.from_numpy(shares / shares.sum(axis=0))[None])
     return model
+
+
+@pytest.fixture
+def mixing(model) -> Diffeo:
+    """The same, but that its tissues mix by age and person."""
+    found = Diffeo(replace(model.config, mixture=True, mixture_components=MIXTURES))
+    alike = {
+        name: value
+        for name, value in model.state_dict().items()
+        if value.shape == found.state_dict()[name].shape
+    }
+    found.load_state_dict(alike, strict=False)
+    rng = np.random.default_rng(7)
+    smooth = ndimage.gaussian_filter(
+        rng.normal(size=(MIXTURES, *found.mixture.mean.shape)), (0, 0, 1, 1, 1)
+    )
+    found.mixture.basis.copy_(torch.from_numpy(smooth / np.abs(smooth).max()).flatten(1))
+    found.mixture.weights.normal_(0, 0.1, generator=torch.Generator().manual_seed(2))
+    found.factor.copy_(torch.eye(found.config.latent) + 0.2 * torch.ones(found.factor.shape).tril())
+    return found.requires_grad_(False)
 
 
 @pytest.fixture
@@ -183,7 +203,7 @@ def test_a_registered_scan_keeps_more_than_the_basis_holds(model, generator) -> 
     noise, y = torch.randn(1, COMPONENTS), torch.from_numpy(generator.schema.encode(PERSON))[None]
     with torch.no_grad():
         velocity = model.velocity(noise, y) + 0.3 * torch.randn(1, 3, *model.config.coarse_shape)
-        latent = model.latent_of(velocity, y)
+        latent = model.latent_of(velocity, y, None)
         torch.testing.assert_close(model.velocity(latent, y), velocity, atol=1e-5, rtol=1e-4)
         bare = latent[:, :COMPONENTS]
         assert (model.velocity(bare, y) - velocity).abs().mean() > 0.1
@@ -191,6 +211,38 @@ def test_a_registered_scan_keeps_more_than_the_basis_holds(model, generator) -> 
         moved = model.velocity(latent, older) - velocity
         expected = model.velocity(bare, older) - model.velocity(bare, y)
         torch.testing.assert_close(moved, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_a_registered_scan_keeps_how_its_tissues_mix(mixing) -> None:
+    schema, _ = fake_training()
+    y, older = (
+        torch.from_numpy(schema.encode(row))[None] for row in (PERSON, PERSON | {"age": 75.0})
+    )
+    noise = torch.randn(1, mixing.config.latent, generator=torch.Generator().manual_seed(3))
+    velocity = mixing.velocity(noise, y)
+    fields = mixing.mixing(noise, y) + 0.3 * torch.randn(1, *mixing.mixture.mean.shape)
+    latent = mixing.latent_of(velocity, y, fields)
+    torch.testing.assert_close(mixing.mixing(latent, y), fields, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(mixing.velocity(latent, y), velocity, atol=1e-4, rtol=1e-3)
+    bare = latent[:, : mixing.config.latent]
+    assert (mixing.mixing(bare, y) - fields).abs().mean() > 0.1
+    moved = mixing.mixing(latent, older) - fields
+    torch.testing.assert_close(
+        moved, mixing.mixing(bare, older) - mixing.mixing(bare, y), atol=1e-4, rtol=1e-3
+    )
+    assert moved.abs().max() > 0.01
+
+
+def test_how_tissues_mix_is_found_in_the_maps_of_a_person(mixing) -> None:
+    y = torch.from_numpy(fake_training()[0].encode(PERSON))[None]
+    noise = torch.randn(1, mixing.config.latent, generator=torch.Generator().manual_seed(3))
+    maps, velocity = mixing.shares(noise, y)[:, :3], mixing.velocity(noise, y)
+    latent = mixing.latent_of(velocity, y, mixing.fields_of(maps, velocity, y))
+    plain = mixing.latent_of(velocity, y, mixing.mixing(torch.zeros_like(noise), y))
+    found, expected = (mixing.shares(it, y)[:, :3].sum(dim=(2, 3, 4)) for it in (latent, plain))
+    wanted = maps.sum(dim=(2, 3, 4))
+    assert (expected / wanted - 1).abs().max() > 0.02
+    torch.testing.assert_close(found, wanted, rtol=0.01, atol=0)
 
 
 def test_a_scan_is_registered_step_by_step(generator) -> None:

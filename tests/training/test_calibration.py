@@ -112,7 +112,7 @@ def test_terms_of_age_are_not_shrunk_and_others_are() -> None:
     rng = np.random.default_rng(3)
     design = rng.normal(size=(60, 6))
     volumes = 500 + 10 * design[:, :1] + rng.normal(size=(60, 3))
-    expected = predicted_volumes(design[:, :2], design[:, 2:], volumes.astype(np.float32))
+    expected = predicted_volumes(design[:, :2], design, volumes.astype(np.float32))
     slope = np.polyfit(design[:, 0], expected[:, 0], 1)[0]
     assert slope == pytest.approx(10, abs=0.5)
     left = expected - design[:, :1] * 10 - 500

@@ -7,11 +7,11 @@ import pytest
 import torch
 from scipy import ndimage
 
-from brainviewer.generators.mixture import Mixture, mixed
-from brainviewer.training.mixture import fit_mixture
+from brainviewer.generators.mixture import Amounts, Mixture, mixed
+from brainviewer.training.mixture import fit_mixture, personal_fields
 
 SHAPE = (32, 40, 32)
-STILL = np.zeros((3, *[n // 2 for n in SHAPE]), np.float32)
+STILL = torch.zeros((1, 3, *[n // 2 for n in SHAPE]))
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,11 @@ def aged(shares: torch.Tensor, age: float) -> np.ndarray:
     wm, gm, csf = shares[0].numpy()
     ribbon, part = gm + csf, 0.3 + 0.1 * age
     return np.stack([wm, (1 - part) * ribbon, part * ribbon])
+
+
+def standing(maps: np.ndarray) -> Amounts:
+    """Somebody whom the template need not be carried onto."""
+    return Amounts.of_person(torch.from_numpy(maps).float()[None], STILL)
 
 
 def test_mixing_by_nothing_changes_nothing(shares) -> None:
@@ -51,7 +56,7 @@ def test_ageing_of_the_mixture_is_fitted(shares) -> None:
     noise = np.random.default_rng(4).normal(size=12)
     terms = np.stack([ages, noise], axis=1).astype(np.float32)
     model = Mixture(SHAPE, 2)
-    left = fit_mixture(model, shares, terms, [(aged(shares, age), STILL) for age in ages])
+    left = fit_mixture(model, shares, terms, [standing(aged(shares, age)) for age in ages])
     assert left < 0.25
     for age in (-1.0, 1.0):
         made = mixed(shares, model.fields(torch.tensor([[age, 0.0]])))[0].numpy()
@@ -63,7 +68,19 @@ def test_ageing_of_the_mixture_is_fitted(shares) -> None:
 def test_terms_that_say_nothing_get_no_weight(shares) -> None:
     terms = np.random.default_rng(5).normal(size=(12, 1)).astype(np.float32)
     model = Mixture(SHAPE, 1)
-    fit_mixture(model, shares, terms, [(aged(shares, 0.0), STILL)] * 12)
+    fit_mixture(model, shares, terms, [standing(aged(shares, 0.0))] * 12)
     assert model.weights.abs().max() < 0.01
     made = mixed(shares, model.fields(torch.tensor([[0.0]])))[0].numpy()
     assert made[2].sum() == pytest.approx(aged(shares, 0.0)[2].sum(), rel=0.03)
+
+
+def test_what_is_a_persons_own_is_found_and_nobody_elses(shares) -> None:
+    own = np.array([-0.6, 0.0, 0.6])
+    people = [standing(aged(shares, departure)) for departure in own]
+    model, terms = Mixture(SHAPE, 1), np.zeros((3, 1), np.float32)
+    fit_mixture(model, shares, terms, people)
+    found = torch.from_numpy(personal_fields(model, shares, terms, people))
+    for departure, field in zip(own, found, strict=True):
+        made = mixed(shares, model.fields(torch.zeros(1, 1)) + field)[0].numpy()
+        assert made[2].sum() == pytest.approx(aged(shares, departure)[2].sum(), rel=0.02)
+    assert found[1].abs().max() < 0.3 * found[2].abs().max()

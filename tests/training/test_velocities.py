@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig
-from brainviewer.training.velocities import fit_velocities, mirrored, principal_components
+from brainviewer.training.velocities import (
+    fit_knots,
+    fit_people,
+    mirrored,
+    principal_components,
+)
 
 SHAPE = (8, 8, 8)
 PEOPLE = 80
@@ -42,7 +47,8 @@ def model(conditions, fields) -> Diffeo:
     model = Diffeo(DiffeoConfig(SHAPE, 4, components=20, knots=5))
     known = np.ones((PEOPLE, 4), dtype=bool)
     model.deviations.fit(conditions.numpy(), known, 0, 1)
-    scores = fit_velocities(model, velocities.astype(np.float32), conditions)
+    fit_knots(model, conditions)
+    scores = fit_people(model, velocities.astype(np.float32), conditions)
     assert scores["kept"] > 0.9
     assert scores["explained"] > 0.9
     return model
