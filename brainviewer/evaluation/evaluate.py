@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ from brainviewer.evaluation.figures import (
     plot_trajectories,
     save_figure,
 )
+from brainviewer.evaluation.folding import judge_folding
 from brainviewer.evaluation.making import make_maps
 from brainviewer.evaluation.reconstruction import (
     check_ventricle_measure,
@@ -107,6 +108,7 @@ def judge_checkpoint(
         generator, checkpoint, people, draws=draws, cache=cache, on_progress=on_progress
     )
     results = score(evidence, checkpoint=checkpoint.name, device_name=generator.device_name)
+    results = replace(results, folding=judge_folding(generator, people.test, cache))
     figures |= _draw_figures(evidence, generator, checkpoint, cache)
     if results.regions is not None:
         figures["regions"] = plot_regions(results.regions)

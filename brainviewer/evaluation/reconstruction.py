@@ -16,6 +16,7 @@ from brainviewer.evaluation.scores import (
     hard_dice,
     mean,
     mean_absolute_error,
+    mean_absolute_percentage_error,
     pearson,
     soft_dice,
 )
@@ -127,14 +128,15 @@ def score_ventricles(matches: Sequence[Match]) -> dict[str, Estimate]:
 
     Returns
     -------
-    dict with ``pearson_r`` (real against made, over people), ``mae_ml``, and ``bias_ml`` (made
-    minus real)
+    dict with ``pearson_r`` (real against made, over people), ``mae_ml``, ``mape_percent`` of each
+    person's own size, and ``bias_ml`` (made minus real)
     """
     real = np.array([m.real_ventricles_ml for m in matches])
     made = np.array([m.made_ventricles_ml for m in matches])
     return {
         "pearson_r": estimate(pearson, real, made),
         "mae_ml": estimate(mean_absolute_error, real, made),
+        "mape_percent": estimate(mean_absolute_percentage_error, real, made),
         "bias_ml": estimate(mean, made - real),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from brainviewer.core.tissues import TISSUES
@@ -46,7 +46,13 @@ _MATCH = {
 _VENTRICLES = {
     "pearson_r": "Pearson r with the real size",
     "mae_ml": "Error (mL)",
+    "mape_percent": "Error (%)",
     "bias_ml": "Made - real (mL)",
+}
+_WARPED = {"reconstructed": "reconstructed from the scan", "drawn": "drawn, of the same features"}
+_FOLDING = {
+    "smallest_jacobian": "Smallest Jacobian determinant of all",
+    "folded_percent": "Places that fold (%)",
 }
 _SLOPES = {
     "training_people": "Training people (mL/year)",
@@ -100,6 +106,8 @@ class Results:
     differences : source -> Estimate, partial volume
     regions : RegionScores or None
         For generators that know the regions of their brains.
+    folding : made -> score -> Estimate
+        What `judge_folding` gives; empty for generators that do not warp.
     """
 
     checkpoint: str
@@ -114,6 +122,7 @@ class Results:
     spread: Mapping[str, Scores]
     differences: Scores
     regions: RegionScores | None = None
+    folding: Mapping[str, Scores] = field(default_factory=dict)
 
 
 def scores_json(
@@ -143,6 +152,8 @@ def scores_json(
     }
     if results.regions is not None:
         content["regions"] = results.regions.summary
+    if results.folding:
+        content["folding"] = results.folding
     return {key: plain(entry) for key, entry in content.items()}
 
 
@@ -178,7 +189,11 @@ def tables(results: Results) -> dict[str, list[Table]]:
     """Return the tables of each report: ``volumes``, ``reconstruction`` and ``ageing``."""
     return {
         "volumes": [_volume_table(results)],
-        "reconstruction": [_match_table(results), *_ventricle_tables(results)],
+        "reconstruction": [
+            _match_table(results),
+            *_ventricle_tables(results),
+            *_folding_tables(results),
+        ],
         "ageing": [
             _tissue_table("ageing", "Slopes over age", results.ageing, _SLOPES),
             _tissue_table("spread", "Standard deviation of volumes (mL)", results.spread, _SPREAD),
@@ -216,6 +231,16 @@ def _ventricle_tables(results: Results) -> list[Table]:
     ]
     columns = ("Brain", *_VENTRICLES.values())
     return [Table("ventricles", "Size of the ventricles", columns, rows)]
+
+
+def _folding_tables(results: Results) -> list[Table]:
+    if not results.folding:
+        return []
+    rows: list[Sequence[Cell]] = [
+        (_WARPED[made], *(scores[name] for name in _FOLDING))
+        for made, scores in results.folding.items()
+    ]
+    return [Table("folding", "Warps that fold", ("Brain", *_FOLDING.values()), rows)]
 
 
 def region_tables(scores: RegionScores) -> list[Table]:

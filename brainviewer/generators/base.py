@@ -216,6 +216,21 @@ class MakesFine(Protocol):
 
 
 @runtime_checkable
+class Warps(Protocol):
+    """A generator whose brains are one template, warped."""
+
+    def jacobian(self, identity: Identity, conditions: Conditions) -> FloatArray:
+        """Tell how the warp of a brain spreads space, at each place of a grid of its own.
+
+        Returns
+        -------
+        (I', J', K') float32 ndarray
+            Determinant of the Jacobian; at or below 0 where the brain folds.
+        """
+        ...
+
+
+@runtime_checkable
 class Deforms(Protocol):
     """A generator that knows where what a person's brain has here is under other conditions."""
 

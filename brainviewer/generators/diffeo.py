@@ -510,6 +510,15 @@ class DiffeoGenerator(TissueGenerator):
         found: FloatArray = size[0].clamp_min(SMALLEST_GROWTH).log().cpu().numpy()
         return found
 
+    @torch.inference_mode()
+    def jacobian(self, identity: Identity, conditions: Conditions) -> FloatArray:
+        """Tell how exp(v) spreads space: (I/2, J/2, K/2) float32."""
+        y = self._condition_tensor(conditions)
+        with full_precision(y):
+            flow = exponentiate(self._model.velocity(self._noise_tensor(identity), y))
+            found: FloatArray = jacobian_determinant(flow)[0].cpu().numpy()
+            return found
+
     def _displacement(self, identity: Identity, before: Conditions, after: Conditions) -> Tensor:
         noise = self._noise_tensor(identity)
         ends = (self._condition_tensor(conditions) for conditions in (before, after))

@@ -64,7 +64,7 @@ def test_a_perfect_generator_gives_everybody_back(people, ventricles, checkpoint
         )
     scores = score_ventricles(matches)
     assert {name: found.value for name, found in scores.items()} == pytest.approx(
-        {"pearson_r": 1.0, "mae_ml": 0.0, "bias_ml": 0.0}
+        {"pearson_r": 1.0, "mae_ml": 0.0, "mape_percent": 0.0, "bias_ml": 0.0}
     )
 
 
@@ -75,6 +75,8 @@ def test_one_brain_for_all_keeps_nobodys_ventricles(people, ventricles) -> None:
     assert np.isnan(scores["pearson_r"].value)
     # Sizes 1 to 6 mL against 3 mL.
     assert scores["mae_ml"].value == pytest.approx((2 + 1 + 0 + 1 + 2 + 3) / 6)
+    percent = np.mean([200.0, 50.0, 0.0, 25.0, 40.0, 50.0])
+    assert scores["mape_percent"].value == pytest.approx(percent)
     assert scores["bias_ml"].value == pytest.approx(3 - 3.5)
 
 

@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 from torch.nn import functional
 
 from brainviewer.core.volume import Brain, voxel_volume_ml
-from brainviewer.generators.base import Deforms, GenerationError, KnowsRegions, MakesFine
+from brainviewer.generators.base import Deforms, GenerationError, KnowsRegions, MakesFine, Warps
 from brainviewer.generators.device import Device
 from brainviewer.generators.diffeo import Diffeo, DiffeoConfig, DiffeoGenerator, natural_spline
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, resample
@@ -115,6 +115,15 @@ def test_volumes_from_maps_and_from_the_jacobian_agree(model, generator) -> None
     from_jacobian = (model.mean.shares[0, :3] * size).sum(dim=(1, 2, 3)).numpy()
     from_maps = generator.generate(identity, PERSON).data.sum(axis=(1, 2, 3))
     np.testing.assert_allclose(from_maps, from_jacobian, rtol=0.01)
+
+
+def test_the_jacobian_is_that_of_the_warp(model, generator) -> None:
+    identity, y = generator.draw(4), torch.from_numpy(generator.schema.encode(PERSON))[None]
+    velocity = model.velocity(torch.from_numpy(identity.latent)[None], y)
+    expected = jacobian_determinant(exponentiate(velocity))[0]
+    found = generator.jacobian(identity, PERSON)
+    np.testing.assert_allclose(found, expected.detach(), atol=1e-5)
+    assert isinstance(generator, Warps)
 
 
 def test_growth_weighted_by_a_tissue_gives_its_change_of_volume(model, generator) -> None:
