@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from PySide6.QtWidgets import QWidget
     from pytestqt.qtbot import QtBot
 
     from brainviewer.gui.main_window import MainWindow
@@ -71,8 +72,8 @@ def window(
     made = make_window(load=loader, root=root)
     qtbot.addWidget(made)
     made.resize(1400, 900)
-    made.show()
-    qtbot.waitExposed(made)
+    with qtbot.waitExposed(made):
+        made.show()
     yield made
     for generator in loader.generators:
         generator.release()
@@ -89,6 +90,21 @@ def started(window: MainWindow, qtbot: QtBot) -> MainWindow:
     return window
 
 
+def give_keyboard(qtbot: QtBot, widget: QWidget) -> None:
+    """Make a widget the one that keys reach.
+
+    The window asks until it is active: an X server forgets what a window asked before it was there.
+    """
+
+    def has_it() -> bool:
+        if not widget.isActiveWindow():
+            widget.activateWindow()
+        widget.setFocus()
+        return widget.hasFocus()
+
+    qtbot.waitUntil(has_it, timeout=20_000)
+
+
 def wait_until_idle(window: MainWindow, qtbot: QtBot) -> None:
     """Wait until the session has nothing left to compute, the 3D view is there, all is drawn."""
 
@@ -97,4 +113,4 @@ def wait_until_idle(window: MainWindow, qtbot: QtBot) -> None:
         whole = session.trajectory is not None and session.trajectory.complete
         return whole and session.is_idle and window.viewing.pane_3d.view is not None
 
-    qtbot.waitUntil(is_idle, timeout=30_000)
+    qtbot.waitUntil(is_idle, timeout=90_000)

@@ -25,6 +25,7 @@ from brainviewer.gui.checkpoint_panel import CardDialog
 from brainviewer.gui.help_dialog import HelpDialog
 from brainviewer.gui.movie_dialog import MovieDialog
 from tests.fakes import FakeLoader, LabelledGenerator
+from tests.gui.conftest import give_keyboard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,12 +134,10 @@ def test_no_two_commands_have_the_same_keys(started) -> None:
 
 
 def test_tab_reaches_the_slices_and_the_3d_view(started, qtbot) -> None:
-    started.activateWindow()
     wanted = {f"slice_view_{plane}" for plane in ("coronal", "sagittal", "axial")}
     wanted.add("view_3d_picture")
     seen: set[str] = set()
-    started.side.age.slider.setFocus()
-    qtbot.waitUntil(started.side.age.slider.hasFocus)
+    give_keyboard(qtbot, started.side.age.slider)
     for _ in range(250):
         qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
         seen.add(QApplication.focusWidget().objectName())

@@ -40,8 +40,8 @@ def following(crashed, qtbot, root, loader):
     """The window that is opened next."""
     window = make_window(load=loader, root=root)
     qtbot.addWidget(window)
-    window.show()
-    qtbot.waitExposed(window)
+    with qtbot.waitExposed(window):
+        window.show()
     begin(window)
     wait_until_idle(window, qtbot)
     yield window

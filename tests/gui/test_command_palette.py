@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from brainviewer.core.space import Convention
 from brainviewer.gui.command_list import Command, commands_of, found
+from tests.gui.conftest import give_keyboard
 
 if TYPE_CHECKING:
     from brainviewer.gui.command_palette import CommandPalette
@@ -55,9 +56,7 @@ def test_submenus_are_listed_and_recent_files_are_not(qtbot) -> None:
 
 @pytest.fixture
 def palette(started, qtbot) -> CommandPalette:
-    started.side.age.slider.setFocus()
-    started.activateWindow()
-    qtbot.waitUntil(started.side.age.slider.hasFocus)
+    give_keyboard(qtbot, started.side.age.slider)
     qtbot.keyClick(started.focusWidget(), Qt.Key.Key_K, CONTROL)
     qtbot.waitUntil(started.commands.search.hasFocus)
     return started.commands

@@ -27,7 +27,7 @@ LEFT = Qt.MouseButton.LeftButton
 def dialog(started, qtbot) -> MovieDialog:
     started.file_menu.movie.trigger()
     (found,) = started.findChildren(MovieDialog)
-    qtbot.waitExposed(found)
+    qtbot.waitUntil(found.isVisible)
     return found
 
 

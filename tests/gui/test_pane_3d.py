@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication, QSurface
 from PySide6.QtWidgets import QApplication
 
 from brainviewer.gui.pane_3d import OWN_WINDOW_PLATFORMS
+from tests.gui.conftest import give_keyboard
 
 RASTER, OPENGL = QSurface.SurfaceType.RasterSurface, QSurface.SurfaceType.OpenGLSurface
 
@@ -42,8 +43,7 @@ def test_a_picture_of_the_window_has_the_brain_in_it(apart, qtbot) -> None:
 @pytest.mark.opengl
 def test_what_lies_over_the_window_lies_over_the_pane_too(apart, qtbot) -> None:
     palette = apart.commands
-    apart.activateWindow()
-    qtbot.waitUntil(apart.isActiveWindow)
+    give_keyboard(qtbot, apart.side.age.slider)
     palette.toggle()
     pane = apart.viewing.pane_3d
     corner = palette.mapTo(apart, palette.rect().bottomRight() - QPoint(30, 30))

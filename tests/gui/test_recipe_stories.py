@@ -15,7 +15,7 @@ from brainviewer.gui.render import render_recipe
 from brainviewer.session.blending import Blending, Together
 from brainviewer.session.comparison import Against, Choice
 from tests.fakes import FakeLoader
-from tests.gui.conftest import wait_until_idle
+from tests.gui.conftest import give_keyboard, wait_until_idle
 from tests.gui.test_stories import drop, write_image
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -58,8 +58,7 @@ def saved(dressed, qtbot, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "brainviewer.gui.exporter.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
     )
-    dressed.activateWindow()
-    qtbot.waitUntil(lambda: dressed.focusWidget() is not None and dressed.focusWidget().hasFocus())
+    give_keyboard(qtbot, dressed.side.age.slider)
     qtbot.keyClick(dressed.focusWidget(), Qt.Key.Key_S, CTRL)
     assert path.exists()
     return path

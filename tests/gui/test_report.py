@@ -16,7 +16,7 @@ from brainviewer.gui.report_page import EXTRAPOLATED, Report, report_html
 from brainviewer.gui.volumes_table import VolumeRow
 from brainviewer.session.model import first_state, recipe_of
 from tests.fakes import FakeGenerator, FakeLoader
-from tests.gui.conftest import wait_until_idle
+from tests.gui.conftest import give_keyboard, wait_until_idle
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 VOID = {"meta", "img", "br", "hr"}
@@ -123,8 +123,7 @@ def test_ctrl_r_writes_the_page_of_the_person_on_the_screen(
     )
     started.session.set_age(70.0)
     wait_until_idle(started, qtbot)
-    started.activateWindow()
-    qtbot.waitUntil(lambda: started.focusWidget() is not None and started.focusWidget().hasFocus())
+    give_keyboard(qtbot, started.side.age.slider)
     with qtbot.waitSignal(started.exporter.written, timeout=20_000) as said:
         qtbot.keyClick(started.focusWidget(), Qt.Key.Key_R, CTRL)
     assert said.args == [f"Saved {path}"]

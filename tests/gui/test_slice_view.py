@@ -16,6 +16,7 @@ from brainviewer.gui import slice_drawing, slice_image, slice_keys, slice_view
 from brainviewer.gui.slice_view import SliceView
 from brainviewer.session.display import Display
 from brainviewer.session.view import View
+from tests.gui.conftest import give_keyboard
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -363,9 +364,7 @@ def test_voxels_keep_their_proportions_in_any_pane(show, display: Display) -> No
 
 
 def test_the_focused_pane_has_a_ring(axial, qtbot: QtBot) -> None:
-    axial.activateWindow()
-    axial.setFocus()
-    qtbot.waitUntil(axial.hasFocus)
+    give_keyboard(qtbot, axial)
     image = axial.grab().toImage()
     assert image.pixelColor(1, 100) == axial.palette().highlight().color()
 

@@ -140,12 +140,14 @@ def test_axes_make_room_for_a_curve_that_would_leave_them(panel, checkpoint, qtb
 
 
 def test_pointing_reads_all_volumes_at_that_age(panel, qtbot, checkpoint) -> None:
-    with qtbot.waitSignal(panel.plot.pointed_at) as pointed:
+    there = pytest.approx(60.0, abs=0.4)
+    with qtbot.waitSignal(
+        panel.plot.pointed_at, check_params_cb=lambda age: age == there
+    ) as pointed:
         qtbot.mouseMove(panel.plot, point_at(panel, 60.0))
     age = pointed.args[0]
     volumes = [1.05 * checkpoint.population.band(name, "F", AGES)[2] for name in panel.toggles]
     white, grey, fluid = (np.interp(age, AGES, curve) for curve in volumes)
-    assert age == pytest.approx(60.0, abs=0.4)
     assert panel.readout.text() == (
         f"{age:.1f} years: WM {white:.0f}, GM {grey:.0f}, CSF {fluid:.0f} mL"
     )

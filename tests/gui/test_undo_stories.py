@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.history_link import REST_MS
-from tests.gui.conftest import wait_until_idle
+from tests.gui.conftest import give_keyboard, wait_until_idle
 
 LEFT = Qt.MouseButton.LeftButton
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -27,9 +27,7 @@ def undo(qtbot, window) -> None:
 @pytest.fixture
 def active(started, qtbot):
     """A window that has the keyboard."""
-    started.activateWindow()
-    started.side.age.slider.setFocus()
-    qtbot.waitUntil(started.side.age.slider.hasFocus)
+    give_keyboard(qtbot, started.side.age.slider)
     return started
 
 

@@ -12,6 +12,7 @@ from brainviewer.gui.brain_surfaces import Surface
 from brainviewer.gui.scene_3d import VIEWS
 from brainviewer.gui.view_3d import View3D
 from brainviewer.gui.volume_presets import Mode
+from tests.gui.conftest import give_keyboard
 
 opengl = pytest.mark.opengl
 
@@ -139,18 +140,14 @@ def test_a_button_looks_from_its_side(view, qtbot, side):
     ],
 )
 def test_a_key_looks_from_its_side(view, qtbot, key, modifier, side):
-    view.activateWindow()
-    view.interactor.setFocus()
-    qtbot.waitUntil(view.interactor.hasFocus)
+    give_keyboard(qtbot, view.interactor)
     qtbot.keyClick(view.interactor, key, modifier)
     assert camera_direction(view) == pytest.approx(VIEWS[side][0], abs=1e-6)
 
 
 @opengl
 def test_r_resets_and_arrows_turn_and_plus_zooms(view, qtbot):
-    view.activateWindow()
-    view.interactor.setFocus()
-    qtbot.waitUntil(view.interactor.hasFocus)
+    give_keyboard(qtbot, view.interactor)
     home, distance = camera_direction(view), view.scene.plotter.camera.distance
     qtbot.keyClick(view.interactor, Qt.Key.Key_Left)
     qtbot.keyClick(view.interactor, Qt.Key.Key_Plus)
@@ -197,9 +194,7 @@ def test_a_double_click_reaches_the_window_and_does_not_turn_the_brain(qtbot, mo
 
 @opengl
 def test_tab_leaves_the_picture(view, qtbot):
-    view.activateWindow()
-    view.interactor.setFocus()
-    qtbot.waitUntil(view.interactor.hasFocus)
+    give_keyboard(qtbot, view.interactor)
     qtbot.keyClick(view.interactor, Qt.Key.Key_Tab)
     assert not view.interactor.hasFocus()
 
@@ -316,9 +311,7 @@ def test_a_click_picks_a_place_of_the_surface_and_a_drag_does_not(view, qtbot):
 @opengl
 def test_c_cuts_a_side_away_and_the_cut_follows_the_crosshair(view, qtbot):
     view.show_at_once(cube())
-    view.activateWindow()
-    view.interactor.setFocus()
-    qtbot.waitUntil(view.interactor.hasFocus)
+    give_keyboard(qtbot, view.interactor)
     view.set_crosshair((38.0, 38.0, 38.0))
     whole = view.interactor.grabFramebuffer()
     qtbot.keyClick(view.interactor, Qt.Key.Key_C)
