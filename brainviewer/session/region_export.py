@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.files import write_text_atomically
+from brainviewer.core.label_sizes import sizing_steps
 from brainviewer.core.regions import finer_labels
 from brainviewer.core.tissues import tissue_maps
-from brainviewer.core.volume import Volume
+from brainviewer.core.volume import Volume, voxel_volume_ml
 from brainviewer.session.bids import description_of, image_sidecar, image_stem
 from brainviewer.session.encoding import scaled
 from brainviewer.session.export import (
@@ -46,8 +47,8 @@ def region_export_steps(
     """Label the brain of a recipe and write it: NIfTI, sidecar, and the labels' names and colours.
 
     The names are in ``.tsv`` (BIDS, with volumes in mL), ``.lut.txt`` (FreeSurfer, FSLeyes,
-    3D Slicer) and ``.itksnap.txt``. The volumes are those of the *Regions* tab: parts of voxels
-    count, so that the whole voxels of a label differ by a little.
+    3D Slicer) and ``.itksnap.txt``. The volumes are those of the *Regions* tab, which counts parts
+    of voxels; borders are moved so that the voxels of a label add up to them.
 
     Parameters
     ----------
@@ -84,9 +85,12 @@ def region_export_steps(
     labels = decoder.region_labels(identity, recipe.conditions)
     image = Volume(labels, decoder.generator.affine, SEGMENTATION)
     if fine and decoder.makes_fine:
-        brain = yield from scaled(decoder.fine_steps(identity, recipe.conditions), 0.3, 0.8)
+        brain = yield from scaled(decoder.fine_steps(identity, recipe.conditions), 0.3, 0.7)
         image = _refined(image, brain)
-    yield 0.9
+    yield 0.7
+    counts = volumes / voxel_volume_ml(image.affine)
+    sized = yield from scaled(sizing_steps(image.data, counts), 0.7, 0.95)
+    image = Volume(sized, image.affine, image.name)
     names = decoder.regions
     volumes_ml = dict(zip(names, map(float, volumes), strict=True))
     rounded = {name: round(volume, 3) for name, volume in volumes_ml.items()}
