@@ -84,10 +84,11 @@ def sizing_steps(
     wanted = np.concatenate([[0.0], counts])
     settled = wanted < 1.0  # the rest, which is none of the regions, among them
     prices, steps = np.zeros(len(wanted)), np.full(len(wanted), FIRST_STEP)
-    before, best, least = np.zeros(len(wanted)), border.labels[0], np.inf
+    best, least = border.labels[0], np.inf
+    before: NDArray[Any] = np.zeros(len(wanted))
     for number in range(ROUNDS):
         yield FINDING + (1.0 - FINDING) * number / ROUNDS
-        chosen = border.choose(prices)
+        chosen = border.choose(prices) if number else border.labels[0]
         lacking = wanted - inner - np.bincount(chosen, minlength=len(wanted))
         lacking[settled | (np.abs(lacking) < 0.5)] = 0.0
         missed = np.abs(lacking) / np.maximum(wanted, 1.0)
