@@ -1,14 +1,16 @@
-"""Carrying a scan along a displacement, on its own voxels."""
+"""Carrying a scan along a displacement, on its own voxels or on others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from itertools import product
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
-from brainviewer.core.space import resample
+from brainviewer.core.space import resample, voxel_to_world, world_to_voxel
+from brainviewer.core.volume import voxel_spacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +18,21 @@ if TYPE_CHECKING:
     from brainviewer.core.volume import Affine, FloatArray, Volume
 
     Box = tuple[slice, slice, slice]
+
+ROOM_VOXELS = 2
+
+
+class Grid(NamedTuple):
+    """Voxels in the world.
+
+    Attributes
+    ----------
+    shape : (I, J, K)
+    affine : (4, 4) float64 ndarray, mm
+    """
+
+    shape: tuple[int, int, int]
+    affine: Affine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +51,10 @@ class Displacement:
     affine: Affine
 
 
-def carry(volume: Volume, moved: Displacement, *, order: Literal[1, 3] = 1) -> Volume:
-    """Carry a volume along a displacement, on its own voxels.
+def carry(
+    volume: Volume, moved: Displacement, *, order: Literal[1, 3] = 1, onto: Grid | None = None
+) -> Volume:
+    """Carry a volume along a displacement, interpolating once.
 
     Parameters
     ----------
@@ -45,23 +64,32 @@ def carry(volume: Volume, moved: Displacement, *, order: Literal[1, 3] = 1) -> V
         On any grid of the same world; beyond its border it goes on as at the border.
     order : int
         Of the spline: 1 linear; 3 cubic, which keeps texture, within the values of the volume.
+    onto : Grid or None
+        Of the result, in the same world; None for the volume's own voxels.
 
     Returns
     -------
     Volume, float32
-        The same values where nothing is displaced.
+        On its own voxels the same values where nothing is displaced.
     """
     values = np.asarray(volume.data, dtype=np.float32)
-    box = _box(values, moved, volume.affine)
-    if not moved.data.any() or box is None:
+    if onto is None and not moved.data.any():
         return replace(volume, data=values)
-    inside = values[box]
-    places = np.indices(inside.shape, dtype=np.float32).reshape(3, -1)  # (3, N) voxels of the box
-    places += _in_voxels(moved, volume, box)
-    found = ndimage.map_coordinates(inside, places, order=order, mode="grid-constant")
-    data = np.zeros_like(values)
-    data[box] = np.clip(found, values.min(), values.max()).reshape(inside.shape)
-    return replace(volume, data=data)
+    grid = onto or Grid(values.shape, volume.affine)
+    data = np.zeros(grid.shape, dtype=np.float32)
+    source, target = _box(values), None
+    if source is not None:
+        target = _reached(source, volume.affine, moved, grid)
+    if source is None or target is None:
+        return replace(volume, data=data, affine=grid.affine)
+    to_source = np.linalg.inv(volume.affine)
+    places = _places(grid, target, to_source @ grid.affine)
+    places += to_source[:3, :3].astype(np.float32) @ _moves(moved, grid, target)
+    places -= np.array([[side.start] for side in source], dtype=np.float32)
+    found = ndimage.map_coordinates(values[source], places, order=order, mode="grid-constant")
+    shape = tuple(side.stop - side.start for side in target)
+    data[target] = np.clip(found, values.min(), values.max()).reshape(shape)
+    return replace(volume, data=data, affine=grid.affine)
 
 
 def toned(volume: Volume, tone: Volume) -> Volume:
@@ -81,37 +109,55 @@ def toned(volume: Volume, tone: Volume) -> Volume:
     return replace(volume, data=np.asarray(volume.data, dtype=np.float32) * factor)
 
 
-def _in_voxels(moved: Displacement, volume: Volume, box: Box) -> NDArray[np.float32]:
-    """Return the displacement (3, N) in a box of a volume, in its voxels."""
-    to_field = np.linalg.solve(moved.affine, volume.affine)
-    if volume.shape == moved.data.shape[1:] and np.allclose(to_field, np.eye(4), atol=1e-9):
-        world = moved.data[(slice(None), *box)]
-    else:
-        start = to_field @ [*(side.start for side in box), 1.0]
-        shape = tuple(side.stop - side.start for side in box)
-        world = np.stack(
-            [
-                ndimage.affine_transform(
-                    part, to_field[:3, :3], start[:3], shape, order=1, mode="nearest"
-                )
-                for part in moved.data
-            ]
-        )
-    to_voxels = np.linalg.inv(volume.affine[:3, :3]).astype(np.float32)
-    found: NDArray[np.float32] = to_voxels @ world.reshape(3, -1)
-    return found
+def _places(grid: Grid, box: Box, to_source: Affine) -> NDArray[np.float32]:
+    """Return where the voxels of a box of a grid lie, in voxels of a source: (3, N)."""
+    start = to_source[:3, 3] + to_source[:3, :3] @ [side.start for side in box]
+    shape = tuple(side.stop - side.start for side in box)
+    indices = np.indices(shape, dtype=np.float32).reshape(3, -1)
+    places: NDArray[np.float32] = to_source[:3, :3].astype(np.float32) @ indices
+    places += start.astype(np.float32)[:, None]
+    return places
 
 
-def _box(values: FloatArray, moved: Displacement, affine: Affine) -> Box | None:
-    """Find the voxels that something is in or may come to; None where there is nothing."""
+def _moves(moved: Displacement, grid: Grid, box: Box) -> NDArray[np.float32]:
+    """Return the displacement (3, N) in a box of a grid, in mm."""
+    to_field = np.linalg.solve(moved.affine, grid.affine)
+    if grid.shape == moved.data.shape[1:] and np.allclose(to_field, np.eye(4), atol=1e-9):
+        return np.asarray(moved.data[(slice(None), *box)], dtype=np.float32).reshape(3, -1)
+    start = to_field @ [*(side.start for side in box), 1.0]
+    shape = tuple(side.stop - side.start for side in box)
+    return np.stack(
+        [
+            ndimage.affine_transform(
+                part, to_field[:3, :3], start[:3], shape, order=1, mode="nearest"
+            )
+            for part in moved.data
+        ]
+    ).reshape(3, -1)
+
+
+def _box(values: FloatArray) -> Box | None:
+    """Find the voxels that something is in, with room for a spline; None where there is nothing."""
     filled = ndimage.find_objects((values != 0).astype(np.uint8))
     if not filled:
         return None
-    farthest_mm = float(np.sqrt((moved.data**2).sum(axis=0).max()))
-    smallest_mm = float(np.linalg.norm(affine[:3, :3], axis=0).min())
-    margin = int(np.ceil(farthest_mm / smallest_mm)) + 2
     i, j, k = (
-        slice(max(side.start - margin, 0), min(side.stop + margin, n))
+        slice(max(side.start - ROOM_VOXELS, 0), min(side.stop + ROOM_VOXELS, n))
         for side, n in zip(filled[0], values.shape, strict=True)
     )
+    return i, j, k
+
+
+def _reached(source: Box, affine: Affine, moved: Displacement, grid: Grid) -> Box | None:
+    """Return the voxels of a grid that a box of a source may come to; None where it has none."""
+    ends = np.array([(side.start, side.stop - 1) for side in source], dtype=np.float64)
+    corners = np.array(list(product(*ends)))
+    found = world_to_voxel(grid.affine, voxel_to_world(affine, corners))
+    farthest_mm = float(np.sqrt((moved.data**2).sum(axis=0).max()))
+    margin = farthest_mm / float(voxel_spacing(grid.affine).min()) + 1
+    low = np.maximum(np.floor(found.min(axis=0) - margin), 0).astype(int)
+    high = np.minimum(np.ceil(found.max(axis=0) + margin) + 1, grid.shape).astype(int)
+    if (low >= high).any():
+        return None
+    i, j, k = (slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True))
     return i, j, k

@@ -87,6 +87,7 @@ class CompareView(QWidget):
             (session.comparison.changed, self._on_compared),
             (session.comparison.fine.changed, self._on_fine_changed),
             (session.fine.changed, self._on_fine_changed),
+            (session.stand_in.fine.changed, self._on_fine_changed),
             (session.stand_in.changed, self._on_stand_in_changed),
             (session.curves.pins_changed, self._on_choices_changed),
             (session.checkpoint_changed, self._on_choices_changed),

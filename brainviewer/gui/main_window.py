@@ -243,6 +243,7 @@ class MainWindow(QMainWindow):
         menu.open_scan.triggered.connect(self.scans.ask)
         self.scans.failed.connect(self.messages.show_error)
         self.viewing.own_scan.failed.connect(self.messages.show_error)
+        self.viewing.own_scan.changed.connect(self.link.show_volumes)
         self.scans.notice.connect(self.messages.show_notice)
         menu.open_recipe.triggered.connect(opener.ask_recipe)
         menu.open_checkpoint.triggered.connect(opener.ask_checkpoint)

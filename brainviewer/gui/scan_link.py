@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Value
     from brainviewer.gui.scan_bar import ScanBar
     from brainviewer.session.comparison import Compared
-    from brainviewer.session.display import Display
     from brainviewer.session.encoding import Encoded
     from brainviewer.session.state import Person, Session
 
@@ -26,24 +25,22 @@ class ScanLink(QObject):
     Parameters
     ----------
     session : Session
-    display : Display
-        Of the brain on the screen.
     bar : ScanBar
 
     Signals
     -------
-    given_back
-        The generator's brain is to be shown again.
+    changed
+        Another brain is to be shown: the scan, carried, or the generator's again.
     failed : str
         Why the scan could not be carried; the generator's brain is shown again.
     """
 
-    given_back = Signal()
+    changed = Signal()
     failed = Signal(str)
 
-    def __init__(self, session: Session, display: Display, bar: ScanBar) -> None:
+    def __init__(self, session: Session, bar: ScanBar) -> None:
         super().__init__()
-        self._session, self._display, self._bar = session, display, bar
+        self._session, self._bar = session, bar
         session.scan_changed.connect(self._on_scan_changed)
         session.scan_refined.connect(self._on_scan_changed)
         session.person_changed.connect(self._on_person_changed)
@@ -67,7 +64,7 @@ class ScanLink(QObject):
             self._session.stand_in.choose(Choice(Against.CARRIED) if wanted else None)
             self._show_age()
         if was and not wanted:
-            self.given_back.emit()
+            self.changed.emit()
 
     def close(self) -> None:
         """Let go of the session."""
@@ -100,8 +97,8 @@ class ScanLink(QObject):
             self.show_in_place(False)
             self.failed.emit(compared.sentence)
             return
-        self._display.show_brain(compared.shown.brain)
         self._show_age()
+        self.changed.emit()
 
     def _show_age(self) -> None:
         """Say of which age the scan in the slices is: until it is carried, of the last one."""

@@ -10,7 +10,7 @@ from brainviewer.core.scenario import AGE, SEX, Scenario
 from brainviewer.gui.standings import percentiles_of
 from brainviewer.gui.trajectory_axes import Marked
 from brainviewer.gui.volumes_table import volume_rows
-from brainviewer.session.own_point import from_own_point
+from brainviewer.session.own_point import OWN_SCAN, from_own_point
 from brainviewer.session.state import Person, Session, SessionError, Shown, Trajectory
 
 if TYPE_CHECKING:
@@ -229,12 +229,11 @@ class SessionLink:
 
     def _on_brain_changed(self, shown: Shown) -> None:
         self._status.show_brain(shown)
-        self._measures.trajectory.show_now(_marked(shown))
-        self._show_volumes()
+        self.show_volumes()
 
     def _on_factual_changed(self, shown: Shown) -> None:
         self._measures.trajectory.show_factual(_marked(shown))
-        self._show_volumes()
+        self.show_volumes()
 
     def _on_trajectory_changed(self, trajectory: Trajectory) -> None:
         self._measures.trajectory.show_trajectory(trajectory)
@@ -283,15 +282,23 @@ class SessionLink:
             marked = Marked(point.age, point.volumes_ml)
             panel.show_own(marked, from_own_point(trajectory, point))
 
-    def _show_volumes(self) -> None:
+    def show_volumes(self) -> None:
+        """Show the volumes of the brain on the screen, also of a scan in its place."""
         session = self._session
-        shown, generator = session.shown, session.generator
+        shown, generator = session.in_place, session.generator
         if shown is None or generator is None or session.checkpoint is None:
             return
+        is_scan, scan = shown is not session.shown, session.comparison.scan
+        factual = scan.volumes_ml if is_scan and scan is not None else session.factual_volumes_ml
         standings = percentiles_of(shown, session.checkpoint)
         table = self._measures.volumes
-        table.show_rows(volume_rows(shown.volumes_ml, session.factual_volumes_ml, standings))
-        table.show_caption(self._caption(shown), space=generator.space)
+        table.show_rows(volume_rows(shown.volumes_ml, factual, standings))
+        caption = self._caption(shown)
+        table.show_caption(
+            f"{OWN_SCAN.capitalize()}, carried: {caption}" if is_scan else caption,
+            space=generator.space,
+        )
+        self._measures.trajectory.show_now(_marked(shown))
 
     def _caption(self, shown: Shown) -> str:
         person, now = self._session.person, _age(shown.conditions)

@@ -75,6 +75,7 @@ class ViewingArea(QWidget):
         super().__init__()
         self._session = session
         self._brain: Brain | None = None
+        self._in_3d: Shown | None = None
         self.display = Display()
         self.viewpoints = Viewpoints()
         self.pane_3d = Pane3D(background)
@@ -88,8 +89,8 @@ class ViewingArea(QWidget):
         self.change_bar = ChangeBar()
         self.change_bar.hide()
         self.scan_bar = ScanBar()
-        self.own_scan = ScanLink(session, self.display, self.scan_bar)
-        self.own_scan.given_back.connect(self._on_given_back)
+        self.own_scan = ScanLink(session, self.scan_bar)
+        self.own_scan.changed.connect(self._on_scan_in_place)
         self.scan_bar.in_place_requested.connect(self._on_in_place_requested)
         self.cursor_bar = CursorBar(self.display)
         self.layers = LayersPanel(self.display)
@@ -199,12 +200,15 @@ class ViewingArea(QWidget):
     def show_brain(self, shown: Shown) -> None:
         """Show a brain, fine where it was made fine; in 3D soon."""
         self._show_slices(shown)
-        self.pane_3d.show_brain(shown)
+        wanted = self._session.in_place if shown is self._session.shown else shown
+        if wanted is not None and wanted is not self._in_3d:
+            self._in_3d = wanted
+            self.pane_3d.show_brain(wanted)
         self.display.regions.show_map(self._session.region_map.map)
 
     def show_at_once(self, shown: Shown) -> None:
         """Show a brain, in 3D too before this returns; its regions are not known."""
-        self._brain = shown.brain
+        self._brain, self._in_3d = shown.brain, None
         self.display.regions.show_map(None)
         self.display.show_brain(shown.brain)
         self.pane_3d.show_at_once(shown)
@@ -292,7 +296,9 @@ class ViewingArea(QWidget):
     def _other_grids(self) -> tuple[SignalInstance, ...]:
         """What may bring the same brain on another grid."""
         comparison = self._session.comparison
-        return self._session.fine.changed, comparison.changed, comparison.fine.changed
+        stand_in = self._session.stand_in.fine
+        own = self._session.fine.changed, stand_in.changed
+        return *own, comparison.changed, comparison.fine.changed
 
     @property
     def _beside(self) -> str:
@@ -388,10 +394,9 @@ class ViewingArea(QWidget):
         if in_place and self._session.comparison.choice == Choice(Against.CARRIED):
             self.compare.choose(Choice(Against.SCAN))
 
-    def _on_given_back(self) -> None:
-        self._brain = None  # the scan was shown in its place
+    def _on_scan_in_place(self) -> None:
         if self._session.shown is not None:
-            self._show_slices(self._session.shown)
+            self.show_brain(self._session.shown)
         self.compare.show_cards()
 
     def _on_grid_changed(self, _fact: object) -> None:
@@ -400,8 +405,6 @@ class ViewingArea(QWidget):
             self._show_slices(self._session.shown)
 
     def _show_slices(self, shown: Shown) -> None:
-        if self.own_scan.in_place:
-            return
         brain = self._session.best_brains[0] if shown is self._session.shown else shown.brain
         if brain is not None and brain is not self._brain:
             self._brain = brain

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from brainviewer.core.carrying import Displacement, carry, toned
+from brainviewer.core.carrying import Displacement, Grid, carry, toned
 from brainviewer.core.space import resample
 from brainviewer.core.tissues import T1, TISSUES
-from brainviewer.core.volume import Brain, Volume
+from brainviewer.core.volume import Brain, Volume, voxel_spacing
 from brainviewer.session.request import Shown, measured_volumes_ml
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from brainviewer.generators.base import Generator as BrainGenerator
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.request import Person
+
+
+SCAN_SPACING_MM = 1.0
 
 
 class Change(Protocol):
@@ -41,8 +44,8 @@ class Change(Protocol):
         """Change the maps of a scan, and its T1 image where it has one, on a generator's grid."""
         ...
 
-    def native(self, scan: OwnScan) -> FloatArray:
-        """Change the T1 image (I, J, K) of a scan on its own voxels."""
+    def image(self, scan: OwnScan, onto: Grid | None = None) -> Volume:
+        """Change the T1 image of a scan, on its own voxels or others of the maps' world."""
         ...
 
 
@@ -65,18 +68,18 @@ class Warping:
         """Pull maps (linear) and image (cubic) along the displacement, and tone the image."""
         brain = _on_grid(scan, generator)
         found = [
-            self._image(brain.volume(it)) if it == T1 else carry(brain.volume(it), self.moved)
+            self._carried(brain.volume(it)) if it == T1 else carry(brain.volume(it), self.moved)
             for it in brain.channels
         ]
         return replace(brain, data=np.stack([it.data for it in found]).astype(np.float32))
 
-    def native(self, scan: OwnScan) -> FloatArray:
+    def image(self, scan: OwnScan, onto: Grid | None = None) -> Volume:
         """Pull the image along the displacement, and tone it."""
-        return self._image(scan.t1).data.astype(np.float32)
+        return self._carried(scan.t1, onto)
 
-    def _image(self, image: Volume) -> Volume:
+    def _carried(self, image: Volume, onto: Grid | None = None) -> Volume:
         """Carry an image with its texture, and make it as bright as it becomes."""
-        return toned(carry(image, self.moved, order=3), self.tone)
+        return toned(carry(image, self.moved, order=3, onto=onto), self.tone)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,12 +113,14 @@ class Retoning:
             data[image] = np.clip(data[image] + self._brightness(scan), 0.0, 1.0)
         return replace(brain, data=data)
 
-    def native(self, scan: OwnScan) -> FloatArray:
+    def image(self, scan: OwnScan, onto: Grid | None = None) -> Volume:
         """Add the difference in brightness inside of the brain."""
+        before = image_of(scan, onto)
+        image = before.data.astype(np.float32)
         more = Volume(self._brightness(scan), self.difference.affine)
-        found = resample(more, affine=scan.t1.affine, shape=scan.t1.shape).data
-        moved, image = found.astype(np.float32), scan.t1.data.astype(np.float32)
-        return np.where(image > 0, np.clip(image + moved, 0.0, 1.0), image).astype(np.float32)
+        moved = resample(more, affine=before.affine, shape=before.shape).data.astype(np.float32)
+        toned_image = np.where(image > 0, np.clip(image + moved, 0.0, 1.0), image)
+        return replace(before, data=toned_image.astype(np.float32))
 
     def _brightness(self, scan: OwnScan) -> FloatArray:
         """Return the difference (I, J, K) in the brightness of the scan's T1 image."""
@@ -157,37 +162,88 @@ def change_of(person: Person, decoder: Decoder, conditions: Conditions) -> Chang
     return Retoning(replace(made[0], data=made[1].data - made[0].data))
 
 
-def carried_shown(scan: OwnScan, person: Person, decoder: Decoder, conditions: Conditions) -> Shown:
-    """Carry a scan to other conditions, on the generator's grid.
+def shown_of(brain: Brain, person: Person, conditions: Conditions) -> Shown:
+    """Return a scan that was carried to conditions as what is shown of a person."""
+    return Shown(brain, measured_volumes_ml(brain), dict(conditions), person.identity, exact=True)
+
+
+def fine_grid(generator: BrainGenerator) -> Grid:
+    """Return the grid that scans are shown on: a generator's, or one of half its spacing."""
+    is_coarse = float(voxel_spacing(generator.affine).min()) > 1.5 * SCAN_SPACING_MM
+    times = 2 if is_coarse else 1
+    affine = generator.affine.copy()
+    affine[:3, 3] += affine[:3, :3].sum(axis=1) * (1.0 / times - 1.0) / 2  # the same corners
+    affine[:3, :3] /= times
+    i, j, k = (times * n for n in generator.shape)
+    return Grid((i, j, k), affine)
+
+
+def fine_steps(
+    scan: OwnScan, coarse: Brain, change: Change | None, grid: Grid
+) -> Generator[None, None, Brain]:
+    """Show a scan on a finer grid: its image is taken from its own voxels.
 
     Parameters
     ----------
     scan : OwnScan
-    person : Person
-        As the scan was encoded: under its own conditions the scan comes back as it is.
-    decoder : Decoder
-    conditions : mapping of feature to value
+    coarse : Brain
+        The scan as it is or as it was changed, on the generator's grid.
+    change : Change or None
+        That of the coarse one.
+    grid : Grid
+
+    Returns
+    -------
+    Brain
+        T1w alone, or tissue maps, as fine as they are known, and T1w.
     """
-    brain = change_of(person, decoder, conditions).brain(scan, decoder.generator)
-    return Shown(brain, measured_volumes_ml(brain), dict(conditions), person.identity, exact=True)
+    fine = []
+    for channel in coarse.channels:
+        if channel != T1:
+            known = coarse.volume(channel)
+            fine.append(resample(known, affine=grid.affine, shape=grid.shape).data)
+            yield
+    image = image_of(scan, grid) if change is None else change.image(scan, grid)
+    yield
+    channels = (*(it for it in coarse.channels if it != T1), T1)
+    return Brain(channels, np.stack([*fine, image.data]).astype(np.float32), grid.affine)
 
 
-def native_volume(scan: OwnScan, change: Change) -> Volume:
-    """Change the T1 image of a scan on its own voxels, in the world of its file."""
-    affine = np.linalg.inv(scan.to_rigid) @ scan.t1.affine
-    return Volume(change.native(scan), affine, scan.name)
+def image_of(scan: OwnScan, onto: Grid | None = None) -> Volume:
+    """Return the T1 image of a scan, on its own voxels or others of the maps' world."""
+    if onto is None:
+        return scan.t1
+    found = resample(scan.t1, affine=onto.affine, shape=onto.shape, order=3)
+    return replace(found, data=np.clip(found.data, 0.0, scan.t1.data.max()))
+
+
+def native_volumes(scan: OwnScan, change: Change, carried: Brain) -> dict[str, Volume]:
+    """Return a carried scan on the scan's own voxels, in the world of its file.
+
+    The T1 image is changed there; tissue maps are brought there from the generator's grid.
+    """
+    found = {T1: change.image(scan)} | {
+        it: resample(carried.volume(it), affine=scan.t1.affine, shape=scan.t1.shape)
+        for it in carried.channels
+        if it in TISSUES
+    }
+    to_file = np.linalg.inv(scan.to_rigid)
+    return {
+        name: Volume(it.data.astype(np.float32), to_file @ it.affine, f"{scan.name} {name}")
+        for name, it in found.items()
+    }
 
 
 def carrying_steps(
     scan: OwnScan, person: Person, decoder: Decoder, conditions: Conditions
-) -> Generator[float, None, tuple[Brain, Volume]]:
+) -> Generator[float, None, tuple[Brain, dict[str, Volume]]]:
     """Carry a scan on the generator's grid and on its own; yields the part that is done."""
     yield 0.0
     change = change_of(person, decoder, conditions)
     yield 0.1
     brain = change.brain(scan, decoder.generator)
     yield 0.4
-    native = native_volume(scan, change)
+    native = native_volumes(scan, change, brain)
     yield 0.9
     return brain, native
 

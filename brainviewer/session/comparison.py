@@ -13,9 +13,9 @@ from psygnal import Signal
 from brainviewer.core.features import FeatureError
 from brainviewer.generators.base import DeviceError, GenerationError
 from brainviewer.generators.checkpoint import Checkpoint, CheckpointError
-from brainviewer.session.carrying import carried_shown
+from brainviewer.session.carrying import change_of, fine_grid, fine_steps, shown_of
 from brainviewer.session.decoder import Decoder, LoadGenerator
-from brainviewer.session.fine import FineWatch
+from brainviewer.session.fine import Fine, FineWatch
 from brainviewer.session.measuring import Place
 from brainviewer.session.model import carried_over, nearest_age, own_age, seed_for_another
 from brainviewer.session.request import Shown, key_of, measured_volumes_ml
@@ -23,8 +23,10 @@ from brainviewer.session.request import Shown, key_of, measured_volumes_ml
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from brainviewer.cohort.own_scan import OwnScan
     from brainviewer.core.volume import Brain
     from brainviewer.session.cache import BrainCache
+    from brainviewer.session.carrying import Change
     from brainviewer.session.encoding import Encoded
     from brainviewer.session.model import State
     from brainviewer.session.pins import Pin
@@ -155,7 +157,10 @@ class Comparison:
 
     @property
     def fine_brain(self) -> Brain | None:
-        """What stands beside on a finer grid; None where there is none yet, or never."""
+        """What stands beside on a finer grid; None where there is none yet, or never.
+
+        A brain is made anew there; of a scan the image is taken from its own voxels.
+        """
         shown = None if self.compared is None else self.compared.shown
         return None if shown is None else self.fine.of(shown)
 
@@ -183,9 +188,9 @@ class Comparison:
         """
         self.choice = choice if choice is None or self._is_there(choice) else Choice()
         self.compared = self._shown_topic = None
+        self.fine.leave()  # under the same conditions a scan and its person are two brains
         if self.choice is None:
             self._worker.cancel_background(self._place)
-            self.fine.leave()
             self._let_go()
         elif self._state is not None and self._decoder is not None:
             self._ask(self.choice, self._state, self._decoder)
@@ -221,10 +226,16 @@ class Comparison:
     def _ask(self, choice: Choice, state: State, decoder: Decoder) -> None:
         self._ask_fine(choice, state, decoder)
         if choice.against is Against.SCAN:
-            self._worker.cancel_background(self._place)
             self._let_go()
             if self.compared is None or self.compared.shown is not self.scan:
+                self._worker.cancel_background(self._place)
                 self._show(Compared(None, self.scan))
+            if self.fine_brain is None and self._encoded is not None:
+                self._worker.run_background(
+                    "Showing the scan's own voxels",
+                    self._work_scan(self._encoded, decoder),
+                    place=self._place,
+                )
             return
         beside = self._beside(choice, state)
         checkpoint = choice.checkpoint or beside.checkpoint
@@ -250,7 +261,9 @@ class Comparison:
         )
 
     def _ask_fine(self, choice: Choice, state: State, decoder: Decoder) -> None:
-        """Make a second brain of the generator in use fine too; scans and others have one grid."""
+        """Make a second brain of the generator in use fine too; others have one grid."""
+        if choice.against in (Against.SCAN, Against.CARRIED):
+            return  # theirs is no brain of the generator
         made = choice.against in (Against.FACTUAL, Against.PIN)
         beside = self._beside(choice, state) if made else None
         if beside is not None and beside.checkpoint.folder == decoder.checkpoint.folder:
@@ -303,15 +316,27 @@ class Comparison:
     def _work_carried(
         self, topic: Topic, beside: State, encoded: Encoded, decoder: Decoder
     ) -> Generator[None, None, None]:
+        scan, person = encoded.source, encoded.person
         try:
             conditions = beside.conditions
-            shown = carried_shown(encoded.source, encoded.person, decoder, conditions)
-            done = "warped" if decoder.deforms else "re-toned"
-            compared = Compared(None, shown, source=f"the scan {done} to the conditions of A")
+            change = change_of(person, decoder, conditions)
+            shown = shown_of(change.brain(scan, decoder.generator), person, conditions)
         except (FeatureError, GenerationError) as error:
-            compared = Compared(None, sentence=str(error))
-        self._post(partial(self._on_made, topic, compared))
+            self._post(partial(self._on_made, topic, Compared(None, sentence=str(error))))
+            return
+        source = f"the scan {change.words} to the conditions of A"
+        self._post(partial(self._on_made, topic, Compared(None, shown, source=source)))
         yield
+        yield from self._work_fine(scan, shown, change, decoder)
+
+    def _work_scan(self, encoded: Encoded, decoder: Decoder) -> Generator[None, None, None]:
+        yield from self._work_fine(encoded.source, encoded.scan, None, decoder)
+
+    def _work_fine(
+        self, scan: OwnScan, shown: Shown, change: Change | None, decoder: Decoder
+    ) -> Generator[None, None, None]:
+        brain = yield from fine_steps(scan, shown.brain, change, fine_grid(decoder.generator))
+        self._post(partial(self._on_fine, Fine(brain, shown.identity, shown.conditions)))
 
     def _decoder_of(self, checkpoint: Checkpoint) -> Decoder:
         second = self._second
@@ -338,6 +363,11 @@ class Comparison:
         if topic == _topic(self.choice, checkpoint, beside):
             self._shown_topic = topic
             self._show(compared)
+
+    def _on_fine(self, fine: Fine) -> None:
+        shown = None if self.compared is None else self.compared.shown
+        if shown is not None and fine.is_of(shown.identity, shown.conditions):
+            self.fine.take(fine)
 
     def _show(self, compared: Compared) -> None:
         self.compared = compared

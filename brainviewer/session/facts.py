@@ -207,19 +207,22 @@ class Facts:
         None where there is no such brain. One voxel size for both: between a fine brain and a
         coarse one there would be differences that no person has.
         """
-        shown, compared = self.shown, self.comparison.compared
+        shown, compared = self.in_place, self.comparison.compared
         if shown is None:
             return None, None
-        fine = self.fine.of(shown)
-        stand_in = self.stand_in.compared
-        if self.stand_in.choice is not None and stand_in is not None and stand_in.shown is not None:
-            shown, fine = stand_in.shown, None
+        fine = self.fine.of(shown) if shown is self.shown else self.stand_in.fine_brain
         if compared is None or compared.shown is None:
             return fine or shown.brain, None
         other = self.comparison.fine_brain
         if fine is None or other is None:
             return shown.brain, compared.shown.brain
         return fine, other
+
+    @property
+    def in_place(self) -> Shown | None:
+        """The brain that slices and surfaces show: the generator's, or the scan in its place."""
+        stand_in = None if self.stand_in.choice is None else self.stand_in.compared
+        return self.shown if stand_in is None or stand_in.shown is None else stand_in.shown
 
     @property
     def comparison(self) -> Comparison:

@@ -93,6 +93,11 @@ class FineWatch:
             delay_s=self._rest_s,
         )
 
+    def take(self, fine: Fine) -> None:
+        """Keep a fine brain that was made elsewhere."""
+        self._fine = fine
+        self.changed.emit(fine)
+
     def leave(self) -> None:
         """Follow nobody until the next state, and keep nothing."""
         self._state = self._fine = None
@@ -116,8 +121,7 @@ class FineWatch:
     def _on_made(self, fine: Fine) -> None:
         state = self._state
         if state is not None and fine.is_of(state.person.identity, state.conditions):
-            self._fine = fine
-            self.changed.emit(fine)
+            self.take(fine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,8 @@ def carried_export_steps(
 ) -> Generator[float, None, list[Path]]:
     """Carry a scan to other conditions and write it.
 
-    The T1 image and the tissue maps on the generator's grid, and the T1 image on the scan's own
-    voxels, in the world of its file (``space-orig``).
+    The T1 image and the tissue maps, on the generator's grid and on the scan's own voxels, in the
+    world of its file (``space-orig``).
 
     Parameters
     ----------
@@ -103,7 +103,6 @@ def carried_export_steps(
         The images. Their sidecars say what was done; they are no recipes, since the scan is needed.
     """
     check_carried(destination)
-    stems = _stems(destination)
     steps = carrying_steps(scan, person, decoder, conditions)
     brain, native = yield from scaled(steps, 0.0, 0.9)
     about = _about(scan, person, decoder, conditions)
@@ -112,9 +111,11 @@ def carried_export_steps(
     for channel in brain.channels:
         further = {"VolumeML": volumes[channel]} if channel in volumes else {}
         write = partial(write_image, volume=brain.volume(channel), space=decoder.space)
-        files |= image_files(stems[channel], write, about | further)
-    write = partial(_write_native, volume=native)
-    files |= image_files(stems[OWN_VOXELS], write, about)
+        files |= image_files(_stem(destination.label, channel), write, about | further)
+    for channel, volume in native.items():
+        further = {"VolumeML": volumes[channel]} if channel in volumes else {}
+        write = partial(_write_native, volume=volume)
+        files |= image_files(_stem(destination.label, channel, OWN_VOXELS), write, about | further)
     paths = write_files(destination, files)
     yield 1.0
     return paths
@@ -122,22 +123,17 @@ def carried_export_steps(
 
 def check_carried(destination: Destination) -> None:
     """Raise ExportError when files of a carried scan exist that may not be replaced."""
-    stems = _stems(destination).values()
+    names = (*TISSUES, T1)
+    stems = [_stem(destination.label, it, space) for it in names for space in ("", OWN_VOXELS)]
     check_destination(
         destination, [f"{stem}{end}" for stem in stems for end in (".nii.gz", ".json")]
     )
 
 
-def _stems(destination: Destination) -> dict[str, str]:
-    return {name: _stem(destination.label, name) for name in (*TISSUES, T1, OWN_VOXELS)}
-
-
-def _stem(label: str, name: str) -> str:
-    if name == OWN_VOXELS:
-        return image_stem(label, T1, desc=CARRIED, space=OWN_VOXELS)
+def _stem(label: str, name: str, space: str = "") -> str:
     if name in TISSUES:
-        return image_stem(label, "probseg", desc=CARRIED, tissue=name)
-    return image_stem(label, name, desc=CARRIED)
+        return image_stem(label, "probseg", desc=CARRIED, tissue=name, space=space)
+    return image_stem(label, name, desc=CARRIED, space=space)
 
 
 def _about(

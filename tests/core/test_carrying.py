@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from brainviewer.core.carrying import Displacement, carry, toned
+from brainviewer.core.carrying import Displacement, Grid, carry, toned
 from brainviewer.core.volume import Volume
 
 FINE = np.diag([1.0, 1.0, 1.0, 1.0])
@@ -61,3 +61,35 @@ def test_a_tone_makes_brighter_where_it_is_known() -> None:
     assert found[0, 0, 0] == 3.0
     assert found[6, 0, 0] == 2.0  # beyond the tone's grid
     assert toned(image, replace(tone, data=np.ones((2, 2, 2), np.float32))) is image
+
+
+def smooth(affine: np.ndarray = FINE) -> Volume:
+    inside = np.indices((12, 14, 16)).astype(np.float32)
+    away = ((inside.T - (5.5, 6.5, 7.5)) ** 2).sum(axis=-1).T
+    return Volume(np.where(away < 16, 1 - away / 16, 0).astype(np.float32), affine, "smooth")
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_onto_other_voxels_of_the_world(order) -> None:
+    turned = np.array([[0, -1.0, 0, 13], [1.0, 0, 0, -2], [0, 0, 1.0, 0], [0, 0, 0, 1]])
+    volume, moved = smooth(), moved_by(1.5, -0.5, 0.0)
+    grid = Grid((14, 12, 16), turned)
+    here, there = carry(volume, moved, order=order), carry(volume, moved, order=order, onto=grid)
+    np.testing.assert_array_equal(there.affine, turned)
+    # j of the turned voxels is 13 - x, i is y + 2.
+    np.testing.assert_allclose(
+        there.data[2:, 2:], here.data[:, :12].transpose(1, 0, 2)[:, 2:][:, ::-1], atol=1e-5
+    )
+
+
+def test_onto_finer_voxels_nothing_is_lost() -> None:
+    volume = smooth()
+    fine = Grid((24, 28, 32), np.diag([0.5, 0.5, 0.5, 1.0]))
+    found = carry(volume, moved_by(1.0, 0.0, 0.0), order=3, onto=fine)
+    assert found.data.sum() / 8 == pytest.approx(volume.data.sum(), rel=0.02)
+
+
+def test_onto_voxels_far_away_is_nothing() -> None:
+    far = FINE.copy()
+    far[:3, 3] = 500.0
+    assert not carry(smooth(), moved_by(1.0, 0, 0), onto=Grid((4, 4, 4), far)).data.any()

@@ -16,6 +16,7 @@ from brainviewer.generators.base import GenerationError
 from brainviewer.gui.report_page import report_html
 from brainviewer.gui.scan_bar import MODEL, SCAN
 from brainviewer.gui.scan_dialog import ScanDialog
+from brainviewer.session.carrying import fine_grid, image_of
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.own_point import from_own_point
 from tests.fakes import WarpingGenerator, fake_scan
@@ -83,15 +84,37 @@ def test_the_scan_takes_the_place_of_the_model_and_follows_age(started, qtbot, e
     model = contrast(started).copy()
     show_scan(started, qtbot)
     own = contrast(started)
-    image = encoded.source.maps.volume("T1w").data
-    np.testing.assert_allclose(own, image * 0.92 / 0.75, rtol=1e-4)
-    assert np.abs(own - model).max() > 0.1
+    image = image_of(encoded.source, fine_grid(started.session.generator)).data
+    np.testing.assert_allclose(own, image * 0.92 / 0.75, rtol=1e-4, atol=1e-6)
+    assert own.shape == tuple(2 * n for n in model.shape)
     started.session.set_age(64.0)  # 0.2 mm a year: what is here was 4 mm in front
     wait_until_idle(started, qtbot)
     white = encoded.source.maps.volume("WM").data
     expected = 0.6 * white[:, :-1] + 0.4 * white[:, 1:]
-    np.testing.assert_allclose(layer(started, "WM")[:, :-1], expected, atol=1e-5)
+    carried = started.session.stand_in.compared.shown.brain
+    np.testing.assert_allclose(carried.volume("WM").data[:, :-1], expected, atol=1e-5)
+    assert layer(started, "WM").shape == own.shape
     assert np.abs(contrast(started) - own).max() > 0.1
+
+
+def test_volumes_and_surfaces_are_those_of_the_scan_in_place(started, qtbot, encoded) -> None:
+    table, pane = started.measures.volumes, started.viewing.pane_3d
+    model = table.tsv()
+    show_scan(started, qtbot)
+    started.session.set_age(64.0)
+    wait_until_idle(started, qtbot)
+    carried = started.session.stand_in.compared.shown
+    rows = {it.structure: it for it in table._rows}
+    assert {name: it.now_ml for name, it in rows.items()} == carried.volumes_ml
+    assert {name: it.factual_ml for name, it in rows.items()} == encoded.scan.volumes_ml
+    assert table.caption.text() == "Own scan, carried: Now 64.0, factual 44.0 years"
+    if pane.view is not None:
+        started.viewing.show_compare(comparing=False)  # which has no 3D view
+        qtbot.waitUntil(lambda: pane.view.scene._brain is carried.brain)
+    qtbot.mouseClick(started.viewing.scan_bar.buttons[MODEL], Qt.MouseButton.LeftButton)
+    assert table.tsv() != model
+    assert {it.structure: it.now_ml for it in table._rows} == started.session.shown.volumes_ml
+    assert table.caption.text() == "Now 64.0, factual 44.0 years"
 
 
 def test_the_model_comes_back(started, qtbot, encoded) -> None:
@@ -116,7 +139,7 @@ def test_the_carried_scan_is_side_a_and_the_scan_itself_side_b(started, qtbot, e
     started.session.set_age(44.0)
     wait_until_idle(started, qtbot)
     other = {it.name: it for it in compare.beside.layers}
-    np.testing.assert_allclose(layer(started, "WM"), other["WM"].volume.data)
+    np.testing.assert_allclose(layer(started, "WM"), other["WM"].volume.data, atol=1e-6)
 
 
 def test_the_carried_scan_is_not_compared_with_itself(started, qtbot, encoded) -> None:

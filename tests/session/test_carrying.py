@@ -14,7 +14,7 @@ from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.tissues import T1, TISSUES
 from brainviewer.core.volume import Brain
 from brainviewer.session.bids import Destination
-from brainviewer.session.carrying import Retoning, brightness_of_tissues
+from brainviewer.session.carrying import Retoning, brightness_of_tissues, fine_grid, image_of
 from brainviewer.session.comparison import Against, Choice
 from brainviewer.session.export import ExportError
 from brainviewer.session.layers import layers_of
@@ -73,6 +73,28 @@ def test_at_the_persons_own_age_it_is_the_scan(beside, encoded) -> None:
     shown = beside.compared.shown
     np.testing.assert_array_equal(shown.brain.data[:3], encoded.scan.brain.data)
     assert shown.volumes_ml == pytest.approx(encoded.scan.volumes_ml)
+
+
+def test_its_image_is_taken_from_the_scans_own_voxels(session, beside, encoded) -> None:
+    grid = fine_grid(session.generator)
+    fine, image = beside.fine_brain, image_of(encoded.source, grid).data
+    assert fine.channels == (*TISSUES, T1)
+    assert fine.data.shape[1:] == tuple(2 * n for n in SHAPE)
+    np.testing.assert_allclose(fine.volume(T1).data, image, atol=1e-6)
+    session.set_age(64.0)
+    session.wait_idle()
+    assert np.abs(beside.fine_brain.volume(T1).data - image).max() > 0.1
+
+
+def test_a_scan_and_its_person_are_never_taken_for_each_other(session, beside) -> None:
+    fine = beside.fine_brain
+    beside.choose(Choice(Against.SCAN))
+    assert beside.fine_brain is None
+    session.wait_idle()
+    assert beside.fine_brain is not fine
+    beside.choose(Choice(Against.FACTUAL))
+    session.wait_idle()
+    assert beside.fine_brain is None  # this generator makes none
 
 
 def test_it_follows_age_and_moves_as_the_generator_says(session, beside, encoded) -> None:
@@ -157,10 +179,10 @@ def test_the_image_of_a_scan_takes_on_its_own_brightness_of_the_tissues(retoned)
 
 def test_a_re_toned_scan_is_written_too(retoned, tmp_path) -> None:
     encoded = retoned.comparison.encoded
-    own = read_volume(written(retoned, encoded, tmp_path / "own", age=44.0)[-1])
+    own = on_own_voxels(written(retoned, encoded, tmp_path / "own", age=44.0))
     np.testing.assert_allclose(own.data, encoded.source.t1.data, atol=1e-3)
     paths = written(retoned, encoded, tmp_path / "old", age=74.0)
-    changed = read_volume(next(it for it in paths if "space-orig" in it.name))
+    changed = on_own_voxels(paths)
     assert np.abs(changed.data - own.data).max() > 0.05
     outside = encoded.source.t1.data == 0
     assert not changed.data[outside].any()
@@ -184,14 +206,21 @@ def written(session, encoded, folder, *, age: float) -> list:
             return end.value
 
 
+def on_own_voxels(paths, name: str = "space-orig_desc-carried_T1w"):
+    return read_volume(next(it for it in paths if name in it.name))
+
+
 def test_it_is_written_on_both_grids_in_the_world_of_its_file(session, encoded, tmp_path) -> None:
     paths = written(session, encoded, tmp_path, age=44.0)
     names = [path.name for path in paths]
     assert "sub-X_label-GM_desc-carried_probseg.nii.gz" in names
     assert "sub-X_desc-carried_T1w.nii.gz" in names
-    native = read_volume(next(it for it in paths if "space-orig" in it.name))
+    native = on_own_voxels(paths)
     np.testing.assert_allclose(native.data, encoded.source.t1.data, atol=1e-3)
     assert native.affine[0, 3] == pytest.approx(encoded.source.t1.affine[0, 3] - 5.0)
+    grey = on_own_voxels(paths, "space-orig_label-GM_desc-carried_probseg")
+    np.testing.assert_array_equal(grey.affine, native.affine)
+    assert grey.data.sum() == pytest.approx(encoded.scan.brain.volume("GM").data.sum(), rel=1e-3)
     about = json.loads(paths[0].with_name("sub-X_label-WM_desc-carried_probseg.json").read_text())
     assert about["ConditionsOfTheScan"]["age"] == about["Conditions"]["age"] == 44.0
     assert about["VolumeML"] == pytest.approx(encoded.scan.volumes_ml["WM"], rel=1e-4)
@@ -233,8 +262,8 @@ def test_a_generator_of_images_darkens_the_image_and_nothing_around_it_on_its_ow
     assert brain.channels == (T1,)  # the tissues of the scan are not those any more
     for level in LEVELS.values():
         np.testing.assert_allclose(brain.data[0][image == level], level - 0.1, atol=1e-6)
-        np.testing.assert_allclose(change.native(scan)[image == level], level - 0.1, atol=1e-6)
-    assert not change.native(scan)[image == 0].any()
+        np.testing.assert_allclose(change.image(scan).data[image == level], level - 0.1, atol=1e-6)
+    assert not change.image(scan).data[image == 0].any()
 
 
 def test_an_image_never_leaves_its_range() -> None:
@@ -242,7 +271,7 @@ def test_an_image_never_leaves_its_range() -> None:
     inside = scan.t1.data > 0
     for more, end in ((2.0, 1.0), (-2.0, 0.0)):
         change = difference_of((T1,), T1w=more)
-        assert (change.native(scan)[inside] == end).all()
+        assert (change.image(scan).data[inside] == end).all()
         assert (change.brain(scan, fake).data == end).all()
 
 
