@@ -9,6 +9,9 @@ The text gives 1/t as the probability of Eq. 2 by which an entry is *kept*, whic
 at t = 1 and nearly all from then on; that is what makes t/T masked after t steps when it is the
 probability of being masked (Bond-Taylor et al. 2022, whom it follows). So it is here, with t/T in
 (0, 1] for a number of steps that training need not know.
+
+Not in the paper: how often each code occurs at each place is counted, and the transformer learns
+what goes beyond. From a hundred people it would else spend most of its steps on learning to count.
 """
 
 from __future__ import annotations
@@ -76,6 +79,8 @@ class CodeTransformer(nn.Module):
         Of the codes.
     """
 
+    usual: Tensor
+
     def __init__(self, config: TransformerConfig, codes: int, grid: tuple[int, int, int]) -> None:
         super().__init__()
         self.config = config
@@ -103,6 +108,8 @@ class CodeTransformer(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, CODES_OF_A_PLACE * codes)
+        # The logarithm of how often each code occurs at each place; 0 while nothing is known.
+        self.register_buffer("usual", torch.zeros(CODES_OF_A_PLACE, *grid, codes))
         nn.init.normal_(self.vocabulary.weight, std=0.1)
         nn.init.zeros_(self.head.weight)
 
@@ -131,7 +138,8 @@ class CodeTransformer(nn.Module):
             x = block(x)
         logits: Tensor = self.head(self.norm(x[:, -target.shape[1] :]))
         i, j, _ = self.grid
-        return rearrange(logits, "b (i j k) (h n) -> b h i j k n", i=i, j=j, h=CODES_OF_A_PLACE)
+        told = rearrange(logits, "b (i j k) (h n) -> b h i j k n", i=i, j=j, h=CODES_OF_A_PLACE)
+        return told + self.usual[..., here, :]
 
     def _tokens(self, codes: Tensor, slab: slice) -> Tensor:
         """Embed the places of a slab: (B, i j k', W)."""

@@ -27,7 +27,7 @@ from brainviewer.training.codebooks import CodebookLearner, perplexity
 from brainviewer.training.dataset import encode_people, fixed_columns, random_of
 from brainviewer.training.loop import Player
 from brainviewer.training.losses import edge_loss
-from brainviewer.training.masking import masked_code_loss
+from brainviewer.training.masking import masked_code_loss, usual_codes
 from brainviewer.training.recipe import TrainingRecipeError, loss_weights
 from brainviewer.training.residuals import fit_residuals
 from brainviewer.training.stages import VALIDATING, TwoStages, encode_passes
@@ -236,7 +236,8 @@ class BrainSynthTask(FamilyTask):
     def encode_people(self, people: BatchSource) -> Tensor:
         """Return the R-codes (passes, N, 4, i, j, k) of people, mirrored and warped in each pass.
 
-        A resumed run finds the same again.
+        The transformer is told how often each occurs at each place. A resumed run finds the same
+        again.
         """
         self.fit()
         _log.info("encoding %d people %d times", people.people, self._weights.passes)
@@ -246,7 +247,10 @@ class BrainSynthTask(FamilyTask):
             with self.device.autocast():
                 return self.model.r_codes(maps.to(y.device), y[index : index + 1])
 
-        return encode_passes(encode, people, self._weights.passes, seed=self._seed)
+        codes = encode_passes(encode, people, self._weights.passes, seed=self._seed)
+        usual = usual_codes(codes.flatten(0, 1).cpu(), self.config.residual_codes)
+        self.model.transformer.usual.copy_(usual)
+        return codes
 
     @torch.inference_mode()
     def validate(self, model: nn.Module) -> dict[str, float]:

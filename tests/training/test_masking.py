@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from brainviewer.generators.code_diffusion import CodeTransformer, TransformerConfig
-from brainviewer.training.masking import mask_codes, masked_code_loss
+from brainviewer.training.masking import mask_codes, masked_code_loss, usual_codes
 
 GRID = (3, 4, 6)
 CODES = 7
@@ -74,3 +74,23 @@ def test_only_masked_codes_are_asked_for(transformer) -> None:
         return 50.0 * torch.where(hidden, right, 1.0 - right)
 
     assert masked_code_loss(transformer, network, codes, random_of(1)).item() < 1e-6
+
+
+def test_codes_are_usual_where_they_occur_and_nearby() -> None:
+    codes = torch.zeros((30, 4, *GRID), dtype=torch.int64)
+    codes[:, 1, 0, 0, 0] = 5
+    chances = usual_codes(codes, CODES).exp()
+    assert torch.allclose(chances.sum(dim=-1), torch.ones(4, *GRID))
+    assert chances[1, 0, 0, 0, 5] > 0.4
+    assert chances[1, 0, 0, 0, 5] > chances[1, 0, 0, 1, 5] > chances[1, 2, 3, 5, 5] > 0
+    assert chances[0, ..., 5].max() < 0.01
+
+
+def test_a_transformer_that_has_learned_nothing_says_what_is_usual(transformer) -> None:
+    codes = codes_of(40)
+    transformer.usual.copy_(usual_codes(codes, CODES))
+    nn.init.zeros_(transformer.head.bias)
+    for slab, here in enumerate(transformer.slabs):
+        told = transformer(codes[:1], slab, torch.ones(1))[0]
+        assert torch.allclose(told, transformer.usual[..., here, :])
+    assert masked_code_loss(transformer, transformer, codes, random_of(1)) < math.log(CODES)
