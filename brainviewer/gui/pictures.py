@@ -10,8 +10,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from PySide6.QtCore import QBuffer, QIODevice
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtGui import QImageWriter
 
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.scenario import AGE
 from brainviewer.gui.theme import load_theme
 from brainviewer.gui.trajectory_axes import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from brainviewer.session.pins import Curve
     from brainviewer.session.trajectory import Trajectory
 
+WARNING = "Warning"  # a keyword of the PNG standard
 SIZE_INCHES = (10.0, 3.0)  # of a row
 COLUMNS = 4
 DOTS_PER_INCH = 200
@@ -103,7 +106,7 @@ def trajectory_png(
     if others:
         _write_key(figure, others)
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", metadata={WARNING: NOT_CLINICAL})
     return file.getvalue()
 
 
@@ -129,5 +132,7 @@ def pixmap_png(pixmap: QPixmap) -> bytes:
     """Return a picture of a widget as the bytes of a PNG file."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    pixmap.save(buffer, "PNG")
+    writer = QImageWriter(buffer, QByteArray(b"png"))
+    writer.setText(WARNING, NOT_CLINICAL)
+    writer.write(pixmap.toImage())
     return bytes(buffer.data().data())

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QToolButton, QWidget
 
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.space import Convention
 from brainviewer.gui.controls import described
 
 if TYPE_CHECKING:
     from brainviewer.session.state import Shown
 
+NO_CLINICAL_USE = "Not for clinical use"
 PROGRESS_STEPS = 1000
 _SIDES = {
     Convention.RADIOLOGICAL: "Radiological: the person's left is on the right",
@@ -44,6 +46,12 @@ class StatusBar(QStatusBar):
         self.convention = _convention_button()
         self.device = described(
             QLabel(), "device", accessible="Device", tooltip="What the generator runs on"
+        )
+        self.purpose = described(
+            QLabel(NO_CLINICAL_USE),
+            "purpose",
+            accessible=NO_CLINICAL_USE,
+            tooltip=NOT_CLINICAL,
         )
         self._lay_out()
         self.cancel_button.clicked.connect(self.cancel_requested)
@@ -95,6 +103,7 @@ class StatusBar(QStatusBar):
         self.addPermanentWidget(self.exactness)
         self.addPermanentWidget(self.convention)
         self.addPermanentWidget(self.device)
+        self.addPermanentWidget(self.purpose)
 
 
 def _progress_bar() -> QProgressBar:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import imageio_ffmpeg
 import numpy as np
 
+from brainviewer.core.purpose import NOT_CLINICAL
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -43,7 +45,11 @@ class Ffmpeg:
         # A pipe that nobody reads could hold the process up.
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  closed in `stop`
         self._process = subprocess.Popen(
-            [imageio_ffmpeg.get_ffmpeg_exe(), "-y", *raw.split(), *coded.split(), str(path)],
+            [
+                imageio_ffmpeg.get_ffmpeg_exe(),
+                *("-y", *raw.split(), *coded.split()),
+                *("-metadata", f"comment={NOT_CLINICAL}", str(path)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._words,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainviewer.core.files import TEMPORARY, reason_for, remove_stale
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.session.export import ExportError
 from brainviewer.session.ffmpeg import Ffmpeg, FfmpegError
 
@@ -103,7 +104,12 @@ class GifMovie(Movie):
         first, *others = self._frames
         milliseconds = round(1000 / self._rate_hz)
         first.save(
-            self._temporary, save_all=True, append_images=others, duration=milliseconds, loop=0
+            self._temporary,
+            save_all=True,
+            append_images=others,
+            duration=milliseconds,
+            loop=0,
+            comment=NOT_CLINICAL,
         )
 
     def _stop(self) -> None:

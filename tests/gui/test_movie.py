@@ -12,6 +12,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog
 
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.recipe import write_recipe
 from brainviewer.gui.filming import film_steps
 from brainviewer.gui.movie_dialog import SERIES, MovieDialog, Shot
@@ -56,6 +57,7 @@ def test_a_gif_of_one_pane_grows_older(dialog, started, qtbot, monkeypatch, tmp_
         make(dialog, qtbot)
     with Image.open(path) as gif:
         assert gif.n_frames == 4
+        assert gif.info["comment"].decode() == NOT_CLINICAL
         first = np.asarray(gif.convert("RGB"), int)
         gif.seek(3)
         assert np.abs(np.asarray(gif.convert("RGB"), int) - first).max() > 50

@@ -1,12 +1,15 @@
 import math
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 
+from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.scenario import Scenario
-from brainviewer.gui.pictures import curves_png, trajectory_png
+from brainviewer.gui.pictures import curves_png, pixmap_png, trajectory_png
 from brainviewer.gui.trajectory_axes import Marked
 from brainviewer.gui.trajectory_panel import HINT, TrajectoryPanel
 from brainviewer.session.model import State
@@ -180,6 +183,13 @@ def test_the_brain_on_the_screen_and_the_factual_one_are_marked(panel, qtbot) ->
 def test_a_picture_for_paper_is_a_png_on_white(checkpoint) -> None:
     content = trajectory_png(trajectory_of(checkpoint), checkpoint, sex="F", factual=None)
     assert content.startswith(b"\x89PNG")
+    with Image.open(BytesIO(content)) as picture:
+        assert picture.text["Warning"] == NOT_CLINICAL
+
+
+def test_a_picture_of_a_widget_says_what_it_is_not_for(panel) -> None:
+    with Image.open(BytesIO(pixmap_png(panel.grab()))) as picture:
+        assert picture.text["Warning"] == NOT_CLINICAL
 
 
 def own_lines(panel: TrajectoryPanel) -> list:
