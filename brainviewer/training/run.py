@@ -207,6 +207,7 @@ def _train_by_steps(
         recipe,
         fabric=fabric,
         out=out,
+        people=data.train.ids + data.more.ids,
         resume=resume,
         on_progress=report,
     )
