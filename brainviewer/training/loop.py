@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from brainviewer.core.files import reason_for, write_atomically, write_text_atomically
+from brainviewer.core.files import (
+    reason_for,
+    remove_stale,
+    write_atomically,
+    write_text_atomically,
+)
 from brainviewer.training.resuming import START_OVER, describe_run, tell_difference
 
 if TYPE_CHECKING:
@@ -189,6 +194,7 @@ def train(
         to resume from is damaged, or of another recipe or other people.
     """
     out.mkdir(parents=True, exist_ok=True)
+    remove_stale(out)
     team = {name: _Seat(fabric, player, recipe) for name, player in task.players.items()}
     modules = {name: seat.module for name, seat in team.items()}
     average = _Average(task.model, recipe.ema_decay)
