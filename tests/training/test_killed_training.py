@@ -21,8 +21,8 @@ from tests.tiny import RECIPE, SHAPE, SIZES
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS = 24
-KILLS = (1, 3)  # after so many states of each run
+STEPS = 12
+KILLS = (1, 2)  # after so many states of each run
 TOML = f"""
 generator = "cvae"
 title = "Tiny"
