@@ -562,6 +562,8 @@ def import_people(
         )
     for name, sentence in summary.failed.items():
         _tell(f"{name} was left out: {sentence}")
+    for notice in summary.notices:
+        _tell(notice)
     _tell(f"{summary.people} people are in {folder} ({summary.skipped} from an earlier run)")
     if summary.people:
         _tell(f"look them over: {write_qc(CohortStore(folder))}")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from brainviewer import commands
-from brainviewer.cohort import preparing
+from brainviewer.cohort import importing, preparing
+from brainviewer.cohort.filling import CohortSummary
 from brainviewer.cohort.limits import ScanRefusedError
 from brainviewer.commands import (
     Ages,
@@ -19,6 +20,7 @@ from brainviewer.commands import (
     encode_own_scan,
     evaluate_generators,
     generate_brains,
+    import_people,
     parse_setting,
     reproduce_brain,
     write_local_change,
@@ -506,3 +508,11 @@ def test_nothing_is_evaluated_when_one_checkpoint_is_unknown(folder, tmp_path, o
             [str(folder), "lost"], tmp_path, out, draws=3, device="cpu", networks=(None, None)
         )
     assert not out.exists()
+
+
+def test_an_import_tells_what_training_will_not_take(tmp_path, monkeypatch, capsys) -> None:
+    summary = CohortSummary(0, 0, {}, ("site is HH for everybody",))
+    monkeypatch.setattr(importing, "import_cohort", lambda *_, **__: summary)
+    code = import_people(tmp_path, tmp_path / "out", workers=1, tools="deepbet", command="import")
+    assert code == 1
+    assert "site is HH for everybody\n" in capsys.readouterr().err

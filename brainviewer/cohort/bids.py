@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from brainviewer.core.features import Conditions, Feature, FeatureError, Kind, Level, Value
+from brainviewer.core.scenario import AGE
 from brainviewer.core.sentences import SentenceError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ ORDERED_WORDS = re.compile(r"\bordinal\b|\bordered\b", re.IGNORECASE)
 PARTICIPANT = re.compile(r"(sub-[A-Za-z0-9]+)(?:_|$)")
 # A text column without levels in participants.json: with more values than this it is no feature.
 MOST_LEVELS = 20
+# 45.5 as it is written in much of the world; Python reads no number in it.
+COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
 class BidsError(SentenceError):
@@ -46,10 +49,31 @@ class Participants:
         One a column, as participants.json describes it; no statistics yet.
     people : mapping of participant_id to Conditions
         Numbers for numeric features, level codes otherwise, None where missing.
+    left_out : mapping of column to reason
+        The columns that are no features: "it is empty".
     """
 
     features: tuple[Feature, ...]
     people: Mapping[str, Conditions]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What training will not take, and why: one sentence a column."""
+        left_out = [f"column {name} is no feature: {why}" for name, why in self.left_out.items()]
+        constant = [
+            f"{feature.name} is {feature.label(only) or only} for everybody; a generator can learn "
+            f"nothing from it"
+            for feature in self.features
+            if (only := only_value(feature.name, self.people.values())) is not None
+        ]
+        return (*left_out, *constant) if len(self.people) > 1 else tuple(left_out)
+
+
+def only_value(name: str, people: Iterable[Conditions]) -> Value:
+    """Return the one value that a feature has in all who have any; None where there are several."""
+    values = {row[name] for row in people if row.get(name) is not None}
+    return values.pop() if len(values) == 1 else None
 
 
 def find_scans(folder: Path) -> list[Scan]:
@@ -112,8 +136,9 @@ def read_participants(table: Path, description: Path | None = None) -> Participa
     """Read participants.tsv and what participants.json says of its columns.
 
     A column with Levels has those levels, in order when its description says ordinal or ordered
-    or it has ``"Ordered": true``; other columns are numeric if every value is a number, else
-    levels in alphabetic order. Text columns with more than twenty values are left out.
+    or it has ``"Ordered": true``. Others are numeric if they are called age or hold numbers for
+    the most part, and must then hold nothing else; the rest are levels in alphabetic order. Empty
+    columns and texts of more than twenty values are left out.
 
     Raises
     ------
@@ -121,24 +146,27 @@ def read_participants(table: Path, description: Path | None = None) -> Participa
         For a table without participant_id, with a person twice, with ragged rows, or that cannot
         be read.
     FeatureError
-        For a value that is neither a number nor a level of its column.
+        For text among numbers, and for a value that is no level of its column.
     """
     rows = _read_rows(table)
     described = _read_json(description) if description and description.is_file() else {}
-    columns = [name for name in rows[0] if name != ID_COLUMN]
     features = []
-    for name in columns:
-        values = [row[name] for row in rows if row[name] not in MISSING]
-        feature = _describe(name, values, described.get(name, {}))
-        if feature is not None:
-            features.append(feature)
+    left_out = {}
+    for name in (column for column in rows[0] if column != ID_COLUMN):
+        cells = {row[ID_COLUMN]: row[name] for row in rows if row[name] not in MISSING}
+        entry = described.get(name, {})
+        why = _reason_against(name, cells, entry)
+        if why:
+            left_out[name] = why
+        else:
+            features.append(_describe(name, cells, entry))
     people: dict[str, Conditions] = {}
     for row in rows:
         person = row[ID_COLUMN]
         if person in people:
             raise BidsError(f"{table.name} names {person} twice; keep one row for each person")
         people[person] = {f.name: _parse(f, row[f.name], person) for f in features}
-    return Participants(tuple(features), people)
+    return Participants(tuple(features), people, left_out)
 
 
 def _find_labels(folder: Path, table: Path, scan: Scan) -> Path | None:
@@ -211,10 +239,20 @@ def _read_json(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _describe(name: str, values: Iterable[str], entry: Mapping[str, Any]) -> Feature | None:
+def _reason_against(name: str, cells: Mapping[str, str], entry: Mapping[str, Any]) -> str:
+    """Say why a column is no feature, from what it holds for each person; nothing if it is."""
+    if isinstance(entry.get("Levels"), dict):
+        return ""
+    if not cells:
+        return "it is empty"
+    count = len(set(cells.values()))
+    if count > MOST_LEVELS and not _is_numeric(name, cells):
+        return f"it has {count} different texts, and a feature has {MOST_LEVELS} at most"
+    return ""
+
+
+def _describe(name: str, cells: Mapping[str, str], entry: Mapping[str, Any]) -> Feature:
     description = str(entry.get("Description", entry.get("LongName", "")))
-    unit = str(entry.get("Units", ""))
-    distinct = sorted(set(values))
     levels = entry.get("Levels")
     if isinstance(levels, dict):
         ordered = entry.get("Ordered") is True or ORDERED_WORDS.search(description)
@@ -224,12 +262,32 @@ def _describe(name: str, values: Iterable[str], entry: Mapping[str, Any]) -> Fea
             if code not in MISSING
         )
         return Feature(name, Kind.ORDERED if ordered else Kind.LEVELS, description, "", named)
-    if distinct and all(_is_number(value) for value in distinct):
-        return Feature(name, Kind.NUMERIC, description, unit)
-    if 0 < len(distinct) <= MOST_LEVELS:
-        named = tuple(Level(value, value) for value in distinct)
-        return Feature(name, Kind.LEVELS, description, "", named)
-    return None
+    if _is_numeric(name, cells):
+        _check_numbers(name, cells)
+        return Feature(name, Kind.NUMERIC, description, str(entry.get("Units", "")))
+    named = tuple(Level(value, value) for value in sorted(set(cells.values())))
+    return Feature(name, Kind.LEVELS, description, "", named)
+
+
+def _is_numeric(name: str, cells: Mapping[str, str]) -> bool:
+    """Say whether a column is meant to hold numbers: it is age, or more than half of it does."""
+    meant = [text for text in cells.values() if _is_number(text) or COMMA_NUMBER.fullmatch(text)]
+    return name == AGE or 2 * len(meant) > len(cells)
+
+
+def _check_numbers(name: str, cells: Mapping[str, str]) -> None:
+    for person, text in cells.items():
+        if COMMA_NUMBER.fullmatch(text):
+            raise FeatureError(
+                f"{name} of {person} is {text!r}; write it with a point in participants.tsv, as "
+                f"{text.strip().replace(',', '.')}"
+            )
+        if not _is_number(text):
+            levels = "" if name == AGE else f", or list the Levels of {name} in participants.json"
+            raise FeatureError(
+                f"{name} of {person} is {text!r} in a column of numbers; correct it in "
+                f"participants.tsv or write n/a if it is not known{levels}"
+            )
 
 
 def _level_name(entry: object) -> str:
@@ -253,6 +311,6 @@ def _parse(feature: Feature, text: str, person: str) -> Value:
 
 def _is_number(text: str) -> bool:
     try:
-        return abs(float(text)) < float("inf")
+        return abs(float(text)) < float("inf") and "_" not in text  # Python reads 1_2 as 12
     except ValueError:
         return False

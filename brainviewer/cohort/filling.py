@@ -41,11 +41,14 @@ class CohortSummary:
     skipped : int
         Of those asked for, finished by an earlier run.
     failed : dict of participant_id to sentence
+    notices : tuple of str
+        What the user should know of the table, a sentence each.
     """
 
     people: int
     skipped: int
     failed: dict[str, str]
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

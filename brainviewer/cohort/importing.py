@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -75,12 +76,12 @@ def import_cohort(
     """
     check_tools(tools)
     scans = {scan.participant_id: scan for scan in find_scans(bids)}
-    _check_table(bids, scans)
+    notices = _check_table(bids, scans)
     store = CohortStore(folder)
     _check_same_people(store, scans)
     begin_cohort(store, _manifest(bids, command, tools))
     _copy_texts(bids, folder)
-    return fill_store(
+    summary = fill_store(
         store,
         scans,
         partial(_import_scan, tools),
@@ -88,6 +89,7 @@ def import_cohort(
         on_progress=on_progress,
         start_pool=start_pool,
     )
+    return replace(summary, notices=notices)
 
 
 def _import_scan(tools: str, scan: Scan) -> PersonRecord:
@@ -100,17 +102,25 @@ def _load_tools(name: str) -> Tools:
     return build_tools(name)
 
 
-def _check_table(bids: Path, scans: dict[str, Scan]) -> None:
-    """Read the table once before hours of work; an absent one is fine."""
-    table = bids / PARTICIPANTS
-    if not table.is_file():
-        return
-    people = read_participants(table, bids / DESCRIPTION).people
-    if scans.keys().isdisjoint(people):
+def _check_table(bids: Path, scans: dict[str, Scan]) -> tuple[str, ...]:
+    """Read the table once before hours of work, and return notices; an absent one is fine."""
+    path = bids / PARTICIPANTS
+    if not path.is_file():
+        return ()
+    table = read_participants(path, bids / DESCRIPTION)
+    lacking = [name for name in scans if name not in table.people]
+    if len(lacking) == len(scans):
         raise BidsError(
-            f"{table.name} and the images have nobody in common: the table has "
-            f"{next(iter(people))}, the images {next(iter(scans))}"
+            f"{path.name} and the images have nobody in common: the table has "
+            f"{next(iter(table.people))}, the images {next(iter(scans))}"
         )
+    if not lacking:
+        return table.notices
+    return (
+        *table.notices,
+        f"{path.name} has no row for {len(lacking)} of the {len(scans)} people with an image, such "
+        f"as {lacking[0]}; training leaves them out",
+    )
 
 
 def _check_same_people(store: CohortStore, scans: dict[str, Scan]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from brainviewer.cohort.bids import only_value
 from brainviewer.cohort.reading import FULL, Crop, People, read_people, read_table
 from brainviewer.cohort.store import CohortError, CohortStore, grid_affine
 from brainviewer.core.features import Conditions, FeatureError, FeatureSchema, fit_schema
@@ -50,6 +51,8 @@ class TrainingData:
     folds : dict of participant_id to fold
     channels : tuple of str
         What the people's maps are.
+    notices : tuple of str
+        Which features of the recipe are left out, and why: a sentence each.
     """
 
     train: People
@@ -60,6 +63,7 @@ class TrainingData:
     affine: Affine
     folds: dict[str, int]
     channels: tuple[str, ...] = TISSUES
+    notices: tuple[str, ...] = ()
 
 
 def load_training_data(
@@ -85,16 +89,12 @@ def load_training_data(
     CohortError
         When the cohort lacks a table, has too few people, or they do not fit the recipe's grid.
     FeatureError
-        When the recipe names a feature that the table does not have.
+        When the table lacks age, sex or a feature of the recipe, or everybody is of one age.
     """
     table = read_table(store)
     named = {feature.name: feature for feature in table.features}
-    unknown = [name for name in recipe.features if name not in named]
-    if unknown:
-        raise FeatureError(
-            f"the table has no column {', '.join(unknown)}; it has {', '.join(named)}"
-        )
     kept = dict.fromkeys((AGE, SEX, *recipe.features))
+    _check_columns(table, kept)
     people = _complete_people(store, table, kept)
     if len(people) < FEWEST_PEOPLE:
         raise CohortError(
@@ -116,15 +116,17 @@ def load_training_data(
         return read_people(other, rows, crop, affine=affine, channels=channels)
 
     train = read(*sorted(set(range(FOLDS)) - held_out))
+    features, notices = _varying(recipe.features, train)
     return TrainingData(
         train=train,
         more=reduce(People.joined, map(read_all, more), read()),
         validation=read(*recipe.validation_folds),
         test=read(*recipe.test_folds),
-        schema=fit_schema([named[name] for name in recipe.features], train.conditions),
+        schema=fit_schema([named[name] for name in features], train.conditions),
         affine=affine,
         folds=folds,
         channels=channels,
+        notices=notices,
     )
 
 
@@ -278,6 +280,41 @@ def fixed_columns(schema: FeatureSchema) -> tuple[int, int] | None:
     """Return the columns of age and sex; None where the generator does not take them."""
     names = [column.feature for column in schema.columns]
     return (names.index(AGE), names.index(SEX)) if AGE in names and SEX in names else None
+
+
+def _check_columns(table: Participants, names: Iterable[str]) -> None:
+    """Raise FeatureError unless every name is that of a feature."""
+    known = [feature.name for feature in table.features]
+    for name in names:
+        if name in table.left_out:
+            raise FeatureError(
+                f"column {name} is no feature: {table.left_out[name]}; take it out of the recipe "
+                f"or correct the table"
+            )
+        if name not in known:
+            raise FeatureError(f"the table has no column {name}; it has {', '.join(known)}")
+
+
+def _varying(features: Iterable[str], people: People) -> tuple[list[str], tuple[str, ...]]:
+    """Return the features that differ between people, and a notice of each that does not.
+
+    Sex stays: a generator of one sex says which. FeatureError when all are of one age: nobody
+    could say what is usual at an age.
+    """
+    age = only_value(AGE, people.conditions)
+    if age is not None:
+        raise FeatureError(
+            f"age is {age} for all {len(people)} training people; train on people of several ages"
+        )
+    constant = {
+        name: only
+        for name in features
+        if name != SEX and (only := only_value(name, people.conditions)) is not None
+    }
+    return [name for name in features if name not in constant], tuple(
+        f"{name} is left out, as it is {only} for all who are trained on"
+        for name, only in constant.items()
+    )
 
 
 def _complete_people(

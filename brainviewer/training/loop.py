@@ -15,10 +15,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from brainviewer.core.files import write_atomically, write_text_atomically
+from brainviewer.core.files import (
+    reason_for,
+    remove_stale,
+    write_atomically,
+    write_text_atomically,
+)
+from brainviewer.training.resuming import START_OVER, describe_run, tell_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -35,6 +41,11 @@ CLIP_NORM = 1.0
 ADAM_BETAS = (0.9, 0.98)
 WARM_UP_STEPS = 50
 LAST_LEARNING_RATE = 0.02  # of the first
+# What torch raises for a file that is no state, is cut short, or is of other networks.
+_DAMAGED = (
+    *(OSError, EOFError, LookupError, RuntimeError, ValueError, TypeError, AttributeError),
+    UnpicklingError,
+)
 
 
 class TrainingError(RuntimeError):
@@ -157,6 +168,7 @@ def train(
     *,
     fabric: Fabric,
     out: Path,
+    people: Sequence[str] = (),
     resume: bool = False,
     validate_every: int = 100,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -170,21 +182,24 @@ def train(
     ----------
     out : Path
         Folder for state.pt and log.csv.
+    people : sequence of str
+        Who is trained on: a run is taken up with the same people alone.
     resume : bool
         Continue from state.pt where there is one.
 
     Raises
     ------
     TrainingError
-        When a loss is not finite; the last written state stays. When the state to resume from is
-        damaged or of another network.
+        When a loss is not finite or the disk is full; the last written state stays. When the state
+        to resume from is damaged, or of another recipe or other people.
     """
     out.mkdir(parents=True, exist_ok=True)
+    remove_stale(out)
     team = {name: _Seat(fabric, player, recipe) for name, player in task.players.items()}
     modules = {name: seat.module for name, seat in team.items()}
     average = _Average(task.model, recipe.ema_decay)
-    run = _Run(out / STATE_FILE, task, team, average)
-    first = run.restore() if resume else 0
+    run = _Run(out / STATE_FILE, task, team, average, describe_run(recipe, people))
+    first = run.restore(recipe.steps) if resume else 0
     leads = fabric.global_rank == 0
     log = _Log(out / LOG_FILE, first) if leads else None
     saved = time.perf_counter()
@@ -279,8 +294,11 @@ class _Log:
 
     def write(self, step: int, numbers: dict[str, float]) -> None:
         """Append the numbers of a step."""
-        with self._path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([step, n, f"{v:.6g}"] for n, v in numbers.items())
+        try:
+            with self._path.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([step, n, f"{v:.6g}"] for n, v in numbers.items())
+        except OSError as error:
+            raise TrainingError(_not_written(self._path, error)) from error
 
 
 def _rows_before(path: Path, first: int) -> list[list[str]]:
@@ -300,6 +318,15 @@ def _not_finite(step: int, numbers: dict[str, float], state: Path) -> str:
         f"step {step} gave {wrong}; the last good state is in {state}; lower the learning rate "
         f"and resume"
     )
+
+
+def _not_written(path: Path, error: OSError | RuntimeError) -> str:
+    # torch's writer raises an error of its own over that of the disk.
+    refused = error if isinstance(error, OSError) else error.__context__
+    why = reason_for(refused) if isinstance(refused, OSError) else str(error)
+    if not path.with_name(STATE_FILE).is_file():
+        return f"{path} cannot be written: {why}; make room and start again"
+    return f"{path} cannot be written: {why}; the last good state is kept: make room and resume"
 
 
 def _noise_source(step: int, seed: int, rank: int) -> torch.Generator:
@@ -323,6 +350,7 @@ class _Run:
     task: Task[Any]
     team: Mapping[str, _Seat]
     average: _Average
+    about: Mapping[str, Any]
 
     def save(self, step: int) -> None:
         state = {
@@ -336,22 +364,41 @@ class _Run:
             },
             "average": self.average.model.state_dict(),
             "task": self.task.state(),
+            "about": self.about,
         }
-        write_atomically(self.path, lambda file: torch.save(state, file))
+        try:
+            write_atomically(self.path, lambda file: torch.save(state, file))
+        except (OSError, RuntimeError) as error:
+            raise TrainingError(_not_written(self.path, error)) from error
 
-    def restore(self) -> int:
+    def restore(self, steps: int) -> int:
+        """Take up the state, if there is one that these steps can follow; return its step."""
         if not self.path.is_file():
             return 0
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-            for name, seat in self.team.items():
-                seat.player.module.load_state_dict(state["players"][name]["module"])
-                seat.optimizer.load_state_dict(state["players"][name]["optimizer"])
-            self.average.model.load_state_dict(state["average"])
-            self.task.restore(state["task"])
-        except (OSError, EOFError, KeyError, RuntimeError, ValueError, UnpicklingError) as error:
+            done = int(state["step"])
+            # A state of before this was kept does not say what it is about.
+            other = tell_difference(state["about"], self.about) if "about" in state else ""
+            if not other and done <= steps:
+                self._take_up(state)
+        except _DAMAGED as error:
             raise TrainingError(
                 f"{self.path} is damaged or of another recipe; train without --resume to start over"
             ) from error
-        _log.info("resumed at step %d", state["step"])
-        return int(state["step"])
+        if other:
+            raise TrainingError(f"{self.path} {other}")
+        if done > steps:
+            raise TrainingError(
+                f"{self.path} is of step {done}, and the recipe has {steps} steps; raise them, "
+                f"{START_OVER}"
+            )
+        _log.info("resumed at step %d", done)
+        return done
+
+    def _take_up(self, state: Mapping[str, Any]) -> None:
+        for name, seat in self.team.items():
+            seat.player.module.load_state_dict(state["players"][name]["module"])
+            seat.optimizer.load_state_dict(state["players"][name]["optimizer"])
+        self.average.model.load_state_dict(state["average"])
+        self.task.restore(state["task"])

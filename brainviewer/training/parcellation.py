@@ -292,6 +292,7 @@ def train_region_network(
         recipe,
         fabric=fabric,
         out=out / "training",
+        people=people.ids,
         resume=resume,
         on_progress=on_progress,
     )

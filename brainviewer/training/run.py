@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 from lightning_fabric import Fabric
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from brainviewer.training.task import FamilyTask
 
     Fit = Callable[..., tuple[Diffeo, TrainingData]]
+
+
+_log = logging.getLogger(__name__)
 
 
 def _ldm_task(data: TrainingData, recipe: TrainingRecipe, device: str) -> FamilyTask:
@@ -130,6 +134,9 @@ def train_checkpoint(
         return
     channels: Sequence[str] = CHANNELS.get(recipe.generator, TISSUES)
     data = load_training_data(store, recipe, more, channels=tuple(channels))
+    if fabric.global_rank == 0:
+        for notice in data.notices:
+            _log.warning("%s", notice)
     state = out / "training"
     model: nn.Module
     config: Sizes
@@ -200,6 +207,7 @@ def _train_by_steps(
         recipe,
         fabric=fabric,
         out=out,
+        people=data.train.ids + data.more.ids,
         resume=resume,
         on_progress=report,
     )

@@ -112,9 +112,68 @@ def test_columns_become_features_as_the_description_says(write):
     }
 
 
+def column(name, *values):
+    rows = "".join(f"sub-{n:02d}\t{value}\n" for n, value in enumerate(values, start=1))
+    return f"participant_id\t{name}\n{rows}"
+
+
 def test_a_text_column_with_many_values_is_no_feature(write):
-    rows = "".join(f"sub-{n}\tid{n}\n" for n in range(30))
-    assert write(f"participant_id\tcode\n{rows}").features == ()
+    table = write(column("code", *(f"id{n}" for n in range(30))))
+    assert table.features == ()
+    assert table.notices == (
+        "column code is no feature: it has 30 different texts, and a feature has 20 at most",
+    )
+
+
+def test_an_empty_column_is_no_feature(write):
+    table = write(column("height", "n/a", ""))
+    assert table.features == ()
+    assert table.notices == ("column height is no feature: it is empty",)
+
+
+@pytest.mark.parametrize("wrong", ["tall", "180cm", "inf", "1_80"])
+def test_text_among_numbers_is_refused_with_person_and_value(write, wrong):
+    with pytest.raises(FeatureError) as refused:
+        write(column("height", "170", "n/a", wrong, "165.5"))
+    assert str(refused.value) == (
+        f"height of sub-03 is '{wrong}' in a column of numbers; correct it in participants.tsv or "
+        f"write n/a if it is not known, or list the Levels of height in participants.json"
+    )
+
+
+def test_a_decimal_comma_is_refused_with_the_point_it_should_be(write):
+    sentence = "weight of sub-01 is '70,5'; write it with a point in participants.tsv, as 70.5"
+    with pytest.raises(FeatureError, match=sentence):
+        write(column("weight", "70,5", "80,25"))
+
+
+@pytest.mark.parametrize("wrong", ["45y", "89+"])
+def test_an_age_is_a_number_even_if_nobodys_is(write, wrong):
+    with pytest.raises(FeatureError, match=r"age of sub-01 is .* write n/a if it is not known$"):
+        write(column("age", wrong, wrong))
+
+
+def test_codes_of_which_few_are_numbers_are_levels(write):
+    (site,) = write(column("site", "1", "north", "2", "south")).features
+    assert (site.kind, site.codes) == (Kind.LEVELS, ("1", "2", "north", "south"))
+
+
+def test_text_among_numbers_may_be_listed_as_a_level(write):
+    levels = '{"grade": {"Levels": {"1": "low", "2": "high", "other": "abroad"}}}'
+    (grade,) = write(column("grade", "1", "2", "2", "other"), levels).features
+    assert grade.codes == ("1", "2", "other")
+
+
+def test_what_is_one_value_for_everybody_is_told_and_still_known(write):
+    table = write(column("site", "HH", "HH", "n/a"))
+    assert table.notices == ("site is HH for everybody; a generator can learn nothing from it",)
+    assert table.people["sub-02"] == {"site": "HH"}
+
+
+def test_of_one_person_nothing_is_told(write):
+    table = write("participant_id\tage\tsex\nsub-01\t3\tF\n")
+    assert table.people == {"sub-01": {"age": 3.0, "sex": "F"}}
+    assert table.notices == ()
 
 
 def test_a_byte_order_mark_is_no_part_of_the_header(write):

@@ -7,6 +7,7 @@ from brainviewer.cohort.bids import BidsError
 from brainviewer.cohort.importing import import_cohort
 from brainviewer.cohort.store import CohortError, CohortStore
 from brainviewer.cohort.tools import PreprocessingError, ToolError
+from brainviewer.core.features import FeatureError
 from tests.cohort.stand_ins import InlinePool, make_record, write_bids
 
 NAMES = ["sub-01", "sub-02", "sub-03"]
@@ -87,6 +88,27 @@ def test_a_table_without_overlap_is_refused_before_the_work(tmp_path, prepared):
     with pytest.raises(BidsError, match="nobody in common: the table has sub-1, the images sub-01"):
         run(bids, tmp_path / "cohort")
     assert not (tmp_path / "cohort").exists()
+
+
+def test_what_training_will_not_take_is_told(tmp_path, prepared):
+    bids = write_bids(tmp_path / "bids", NAMES, table=[("sub-01", 30), ("sub-02", 30)])
+    assert run(bids, tmp_path / "cohort").notices == (
+        "age is 30 years for everybody; a generator can learn nothing from it",
+        "participants.tsv has no row for 1 of the 3 people with an image, such as sub-03; training "
+        "leaves them out",
+    )
+
+
+def test_text_among_numbers_is_refused_before_the_work(tmp_path, prepared):
+    bids = write_bids(tmp_path / "bids", NAMES, table=[("sub-01", 30), ("sub-02", "45y")])
+    with pytest.raises(FeatureError, match="age of sub-02 is '45y' in a column of numbers"):
+        run(bids, tmp_path / "cohort")
+    assert not (tmp_path / "cohort").exists()
+
+
+def test_one_person_can_be_imported(tmp_path, prepared):
+    summary = run(write_bids(tmp_path / "bids", NAMES[:1]), tmp_path / "cohort")
+    assert (summary.people, summary.notices) == (1, ())
 
 
 def test_another_dataset_is_not_mixed_in(tmp_path, prepared):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BEGIN_S = 60.0
 LONGEST_S = 0.15
-PRELOADED = ("tests.robust.victims",)
+PRELOADED = ("tests.robust.victims", "tests.robust.training_victim")
 
 
 def kill(work: Callable[..., None], *arguments: Any, seed: int) -> None:

@@ -95,6 +95,70 @@ def test_too_few_people_are_refused(tmp_path) -> None:
         load_training_data(store, RECIPE)
 
 
+@pytest.mark.parametrize("people", [1, 2])
+def test_hardly_anybody_is_one_sentence_too(tmp_path, people) -> None:
+    store = write_tiny_cohort(tmp_path, people=people)
+    with pytest.raises(CohortError, match=rf"needs at least 20 people .* this cohort has {people}"):
+        load_training_data(store, RECIPE)
+
+
+def test_a_table_of_others_than_those_with_a_scan_is_refused(store) -> None:
+    rows = [{"participant_id": f"sub-x{i}", **features_of(i)} for i in range(PEOPLE)]
+    write_table(store.folder, rows)
+    with pytest.raises(CohortError, match=r"people with a scan, age and sex; this cohort has 0"):
+        load_training_data(store, RECIPE)
+
+
+def write_changed(store, **changes) -> None:
+    """Write the table with the same values for everybody; None for no such column."""
+    rows = [{"participant_id": person_id(i), **features_of(i), **changes} for i in range(PEOPLE)]
+    kept = [name for name in rows[0] if changes.get(name, "") is not None]
+    write_table(store.folder, [{name: row[name] for name in kept} for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"height": 170.0}, "height is left out, as it is 170.0 for all who are trained on"),
+        ({"occupation": "b"}, "occupation is left out, as it is b for all who are trained on"),
+    ],
+)
+def test_a_feature_of_one_value_is_left_out_with_a_notice(store, changes, sentence) -> None:
+    write_changed(store, **changes)
+    data = load_training_data(store, RECIPE)
+    assert data.notices == (sentence,)
+    assert data.schema.names == tuple(name for name in RECIPE.features if name not in changes)
+
+
+def test_a_generator_of_one_sex_says_which(store) -> None:
+    write_changed(store, sex="F")
+    data = load_training_data(store, RECIPE)
+    assert data.schema.names == RECIPE.features
+    assert data.schema["sex"].fitted.shares == (1.0, 0.0)
+    assert data.notices == ()
+
+
+@pytest.mark.parametrize("features", [RECIPE.features, ()])
+def test_people_of_one_age_are_refused_before_the_training(store, features) -> None:
+    write_changed(store, age=40)
+    with pytest.raises(FeatureError, match=r"age is 40.0 for all 28 training people; train on"):
+        load_training_data(store, replace(RECIPE, features=features))
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        ({"sex": None}, "the table has no column sex; it has age, height"),
+        ({"height": "n/a"}, "column height is no feature: it is empty; take it out of the recipe"),
+        ({"education": "n/a"}, "education is missing for every person; leave it out or fill in"),
+    ],
+)
+def test_a_column_that_nothing_can_be_learned_from_is_refused(store, column, sentence) -> None:
+    write_changed(store, **column)
+    with pytest.raises(FeatureError, match=sentence):
+        load_training_data(store, RECIPE)
+
+
 def test_an_unknown_feature_is_refused_with_those_there_are(cohort_once) -> None:
     recipe = replace(RECIPE, features=(*RECIPE.features, "iq"))
     with pytest.raises(FeatureError, match="no column iq; it has age, sex, height"):

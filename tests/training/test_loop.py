@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 import torch
@@ -25,8 +27,6 @@ from brainviewer.training.loop import (
 from tests.tiny import RECIPE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from brainviewer.training.loop import Progress
 
 STEPS = 12
@@ -214,6 +214,166 @@ def test_the_state_of_another_network_is_refused(tmp_path) -> None:
     other.model = nn.Linear(3, 5)
     with pytest.raises(TrainingError, match="of another recipe"):
         run(other, tmp_path, resume=True)
+
+
+# Another recipe, other people
+
+
+def resume_with(out: Path, people: tuple[str, ...] = (), **changes: Any) -> LineTask:
+    task = LineTask()
+    fabric = Fabric(accelerator="cpu")
+    recipe = replace(LINE, **changes)
+    train(task, Points(), recipe, fabric=fabric, out=out, people=people, resume=True)
+    return task
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"generator": "gan"}, "generator = 'cvae', and the recipe has 'gan'"),
+        ({"seed": 7}, "seed = 1, and the recipe has 7"),
+        ({"features": ("age", "sex")}, r"features = \['age', .*\], and the recipe has \['age', 's"),
+        ({"test_folds": (3,)}, r"test_folds = \[0, 1\], and the recipe has \[3\]"),
+        ({"validation_folds": ()}, r"validation_folds = \[2\], and the recipe has \[\]"),
+        ({"weight_decay": 0.5}, "weight_decay = 0.01, and the recipe has 0.5"),
+        ({"model": {**RECIPE.model, "latent": 9}}, r"model\.latent = 6, and the recipe has 9"),
+        ({"losses": {"first_steps": 4}}, r"losses\.first_steps = None, and the recipe has 4"),
+    ],
+)
+def test_a_state_of_another_recipe_is_refused_with_what_differs(
+    tmp_path, changes, sentence
+) -> None:
+    run(LineTask(), tmp_path)
+    before = (tmp_path / STATE_FILE).read_bytes()
+    with pytest.raises(TrainingError, match=rf"state\.pt was written with {sentence}.*; set it ba"):
+        resume_with(tmp_path, **changes)
+    assert (tmp_path / STATE_FILE).read_bytes() == before
+    assert rows_of(tmp_path)
+
+
+def test_title_and_rate_may_change_on_the_way(tmp_path) -> None:
+    run(LineTask(), tmp_path)
+    assert resume_with(tmp_path, title="Another", learning_rate=0.01).steps == 0
+
+
+def test_a_run_may_be_made_longer_but_not_shorter_than_it_is(tmp_path) -> None:
+    run(LineTask(), tmp_path)
+    with pytest.raises(TrainingError, match=r"is of step 12, and the recipe has 8 steps; raise th"):
+        resume_with(tmp_path, steps=8)
+    assert resume_with(tmp_path, steps=STEPS + 3).steps == 3
+    assert rows_of(tmp_path)[-1][0] == STEPS + 2
+
+
+@pytest.mark.parametrize(
+    ("people", "sentence"),
+    [
+        (("sub-a", "sub-b", "sub-c"), "such as sub-c, who is trained on now"),
+        (("sub-b",), "such as sub-a, who is not trained on now"),
+    ],
+)
+def test_a_state_of_other_people_is_refused(tmp_path, people, sentence) -> None:
+    run(LineTask(), tmp_path, people=("sub-a", "sub-b"))
+    with pytest.raises(TrainingError, match=f"for other people of the cohort, {sentence}"):
+        resume_with(tmp_path, people)
+    assert resume_with(tmp_path, ("sub-b", "sub-a")).steps == 0
+
+
+def forget(out: Path, *names: str) -> None:
+    """Make a state as it was written before it said so much."""
+    state = torch.load(out / STATE_FILE, weights_only=True)
+    for name in names:
+        del state["about"]["recipe"][name]
+    if not names:
+        del state["about"]
+    torch.save(state, out / STATE_FILE)
+
+
+def test_a_state_that_does_not_say_its_recipe_is_taken_up(tmp_path) -> None:
+    run(LineTask(), tmp_path)
+    forget(tmp_path)
+    assert resume_with(tmp_path, ("sub-a",), seed=7).steps == 0
+
+
+def test_what_the_state_could_not_know_is_not_compared(tmp_path) -> None:
+    run(LineTask(), tmp_path)
+    forget(tmp_path, "seed", "model")
+    assert resume_with(tmp_path, seed=7).steps == 0
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"step": "x"}, {"step": 3, "about": 5}])
+def test_a_file_of_something_else_is_one_sentence(tmp_path, content) -> None:
+    torch.save(content, tmp_path / STATE_FILE)
+    with pytest.raises(TrainingError, match="is damaged or of another recipe; train without"):
+        run(LineTask(), tmp_path, resume=True)
+
+
+# A full disk
+
+
+class FullDisk:
+    """A file on a disk with room for so many bytes."""
+
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self._file, self._room = file, room
+
+    def write(self, content: bytes) -> int:
+        self._room -= len(content)
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def fill_disk(monkeypatch, room: int) -> None:
+    write = loop.write_atomically
+    monkeypatch.setattr(
+        loop,
+        "write_atomically",
+        lambda path, save: write(path, lambda file: save(FullDisk(file, room))),
+    )
+
+
+@pytest.mark.usefixtures("save_always")
+@pytest.mark.parametrize("room", [10, 1000, 3000])
+def test_a_full_disk_is_one_sentence_and_the_last_state_stays(tmp_path, monkeypatch, room) -> None:
+    whole = run(LineTask(), tmp_path / "whole")
+    out = tmp_path / "full"
+
+    def fill_at_seven(progress: Progress) -> None:
+        if progress.step == 7:
+            fill_disk(monkeypatch, room)
+
+    with pytest.raises(TrainingError) as full, monkeypatch.context() as monkeypatch:
+        run(LineTask(), out, on_progress=fill_at_seven)
+    assert str(full.value) == (
+        f"{out / STATE_FILE} cannot be written: no space is left on the disk; the last good state "
+        f"is kept: make room and resume"
+    )
+    assert sorted(path.name for path in out.iterdir()) == [LOG_FILE, STATE_FILE]
+    assert torch.load(out / STATE_FILE, weights_only=True)["step"] == 6
+    resumed = run(LineTask(), out, resume=True)
+    assert torch.equal(resumed.weight, whole.weight)
+    assert rows_of(out) == rows_of(tmp_path / "whole")
+
+
+def test_a_disk_that_is_full_from_the_first_has_no_state_to_resume(tmp_path, monkeypatch) -> None:
+    fill_disk(monkeypatch, 1000)
+    with pytest.raises(TrainingError, match=r"is left on the disk; make room and start again$"):
+        run(LineTask(), tmp_path)
+    assert not (tmp_path / STATE_FILE).exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path) -> None:
+    def fill_at_seven(progress: Progress) -> None:
+        if progress.step == 7:
+            (tmp_path / LOG_FILE).unlink()
+            (tmp_path / LOG_FILE).symlink_to("/dev/full")
+
+    with pytest.raises(TrainingError, match=r"log\.csv cannot be written: no space is left on the"):
+        run(LineTask(), tmp_path, on_progress=fill_at_seven)
 
 
 class PursuitTask(LineTask):

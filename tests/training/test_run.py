@@ -16,7 +16,7 @@ from brainviewer.generators.vae import VAE
 from brainviewer.training.dataset import load_training_data
 from brainviewer.training.recipe import TrainingRecipeError
 from brainviewer.training.run import TASKS, train_checkpoint
-from tests.tiny import RECIPE
+from tests.tiny import RECIPE, features_of, person_id, write_table
 
 
 def run(store, out, recipe=RECIPE, **arguments) -> None:
@@ -67,6 +67,19 @@ def test_a_broken_description_is_found_before_the_training(store, tmp_path, cont
     with pytest.raises(CohortError, match=r"dataset_description\.json is not readable JSON"):
         run(store, tmp_path / "tiny")
     assert not (tmp_path / "tiny").exists()
+
+
+def test_what_is_left_out_is_told(store, tmp_path, caplog) -> None:
+    rows = [{"participant_id": person_id(i), **features_of(i), "height": 170} for i in range(40)]
+    write_table(store.folder, rows)
+    run(store, tmp_path / "tiny", replace(RECIPE, steps=1))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"  # the command line shows it
+    assert record.getMessage().startswith("height is left out, as it is 170.0 for all")
+    checkpoint = open_checkpoint(tmp_path / "tiny")
+    assert "height" not in checkpoint.schema
+    generator = load_generator(checkpoint, device="cpu")
+    generator.generate(generator.draw(1), checkpoint.schema.typical())
 
 
 def test_an_unknown_generator_is_refused_with_those_there_are(cohort_once, tmp_path) -> None:
