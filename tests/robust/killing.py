@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BEGIN_S = 60.0
+BEGIN_S = 300.0
 LONGEST_S = 0.15
 PRELOADED = ("tests.robust.victims", "tests.robust.training_victim")
 
