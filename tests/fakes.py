@@ -203,6 +203,20 @@ class SlowGenerator(FakeGenerator):
         return super().draw(seed)
 
 
+class UnveilingGenerator(SlowGenerator):
+    """A slow fake of whom half can be seen while it draws."""
+
+    def unveiling_steps(self, seed: int) -> Generator[tuple[float, Identity], None, Identity]:
+        half = Identity(0.5 * FakeGenerator.draw(self, seed).latent, f"half of seed {seed}")
+        steps = self.drawing_steps(seed)
+        while True:
+            try:
+                yield next(steps), half
+            except StopIteration as end:
+                identity: Identity = end.value
+                return identity
+
+
 class WarpingGenerator(FakeGenerator):
     """A fake whose brains move back and grow by one percent a year, but for the right half."""
 

@@ -161,6 +161,15 @@ class DrawsInSteps(Protocol):
 
 
 @runtime_checkable
+class UnveilsInSteps(DrawsInSteps, Protocol):
+    """A generator that can be looked at while it draws a person."""
+
+    def unveiling_steps(self, seed: int) -> Steps[tuple[float, Identity], None, Identity]:
+        """Draw a person; yields the part that is done, 0 to 1, and who is there so far."""
+        ...
+
+
+@runtime_checkable
 class HasAverage(Protocol):
     """A generator that knows the mean brain of its training people at every age and sex."""
 

@@ -285,7 +285,7 @@ class BrainSynthGenerator:
     """A trained BrainSynth on a device; see `brainviewer.generators.base.Generator`.
 
     An identity is an R-code: four whole numbers, as float32, for each place of the latent grid.
-    They are all -1 for the average person, who has no residual.
+    -1 stands for no residual: the average person has none anywhere.
     """
 
     channels: tuple[str, ...] = T1
@@ -333,9 +333,39 @@ class BrainSynthGenerator:
         Identity
             That of `draw`.
         """
-        random = torch.Generator().manual_seed(seed)
-        codes = yield from sampling_steps(self._model.transformer, random)
-        return Identity(_as_latent(codes), f"seed {seed}", seed)
+        steps = self.unveiling_steps(seed)
+        while True:
+            try:
+                yield next(steps)[0]
+            except StopIteration as done:
+                identity: Identity = done.value
+                return identity
+
+    def unveiling_steps(self, seed: int) -> Generator[tuple[float, Identity], None, Identity]:
+        """Draw an R-code step by step, and tell what is drawn of it.
+
+        Yields
+        ------
+        float
+            The part that is done, 0 to 1.
+        Identity
+            Who has no residual yet where the R-code is masked.
+
+        Returns
+        -------
+        Identity
+            That of `draw`.
+        """
+        label, steps = f"seed {seed}", self._codes_in_steps(seed)
+        while True:
+            try:
+                part, codes = next(steps)
+                yield part, Identity(_as_latent(codes), f"{label}, being drawn")
+            except StopIteration as done:
+                return Identity(_as_latent(done.value), label, seed)
+
+    def _codes_in_steps(self, seed: int) -> Generator[tuple[float, Tensor], None, Tensor]:
+        return sampling_steps(self._model.transformer, torch.Generator().manual_seed(seed))
 
     def average(self) -> Identity:
         """Return who is decoded from P m alone: the template of an age and sex."""
@@ -383,8 +413,6 @@ class BrainSynthGenerator:
 
     def _latent(self, identity: Identity, y: Tensor) -> Tensor:
         """Return what is decoded (1, C, i, j, k) of an identity under conditions (1, D)."""
-        if identity.key == self.average().key:
-            return self._model.metadata_part(y)
         return self._model.latent(self._codes(identity), y)
 
     def _codes(self, identity: Identity) -> Tensor:
@@ -396,10 +424,10 @@ class BrainSynthGenerator:
                 f"{identity.label} is no identity of {self.name}: the latent must have {length} "
                 f"numbers, got {codes.size}"
             )
-        if not np.isin(codes, np.arange(config.residual_codes)).all():
+        if not np.isin(codes, np.arange(NO_RESIDUAL, config.residual_codes)).all():
             raise GenerationError(
                 f"{identity.label} is no identity of {self.name}: the latent must hold whole "
-                f"numbers in 0-{config.residual_codes - 1}"
+                f"numbers in 0-{config.residual_codes - 1}, or -1 for no residual"
             )
         return self._device.tensor(codes).long().reshape(1, *config.code_shape)
 

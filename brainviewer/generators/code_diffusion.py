@@ -163,7 +163,7 @@ def cosine_schedule(steps: int, entries: int) -> list[int]:
 @torch.inference_mode()
 def sampling_steps(
     transformer: CodeTransformer, random: torch.Generator
-) -> Generator[float, None, Tensor]:
+) -> Generator[tuple[float, Tensor], None, Tensor]:
     """Draw the R-code of a person who does not exist (section 4.3, Eq. 3).
 
     In float32, and with chance from the processor, so that a seed is the same person on every
@@ -173,6 +173,8 @@ def sampling_steps(
     ------
     float
         The part that is done, 0 to 1.
+    (1, 4, i, j, k) int64 Tensor
+        What is drawn so far, -1 where nothing is.
 
     Returns
     -------
@@ -196,5 +198,6 @@ def sampling_steps(
                 own[unveiled] = drawn.to(device)
                 codes[..., slab] = own.view_as(codes[..., slab])
             masked = left
-            yield (number + (step + 1) / config.sampling_steps) / len(transformer.slabs)
+            done = (number + (step + 1) / config.sampling_steps) / len(transformer.slabs)
+            yield done, codes.masked_fill(codes == transformer.mask, -1)
     return codes

@@ -72,9 +72,11 @@ class FineQuantiser(nn.Module):
         return found
 
     def look_up(self, codes: Tensor) -> Tensor:
-        """Return the vectors (B, C, i, j, k) that codes (B, 4, i, j, k) stand for."""
+        """Return the vectors (B, C, i, j, k) that codes (B, 4, i, j, k) stand for; -1 adds none."""
         by_pass = rearrange(codes, "b (p h) i j k -> p b h i j k", p=PASSES)
-        halves = sum(book[own] for book, own in zip(self.books, by_pass, strict=True))
+        known = (by_pass >= 0).unsqueeze(-1).float()
+        vectors = (book[own] for book, own in zip(self.books, by_pass.clamp_min(0), strict=True))
+        halves = sum(vector * it for vector, it in zip(vectors, known, strict=True))
         values: Tensor = rearrange(halves, "b h i j k c -> b (h c) i j k")
         return values
 

@@ -12,6 +12,7 @@ from brainviewer.generators.base import (
     KnowsRegions,
     MakesFine,
     Refines,
+    UnveilsInSteps,
 )
 from brainviewer.generators.labelling import NetworkRegions, regions_of
 from brainviewer.generators.parcellation import ParcellationError
@@ -100,6 +101,18 @@ class Decoder:
         if self.undrawn([seed]):
             self._drawn[seed] = yield from self._ask_in_steps(
                 lambda generator: _drawing(generator).drawing_steps(seed)
+            )
+
+    @property
+    def unveils(self) -> bool:
+        """Whether the drawing of a person can be looked at."""
+        return isinstance(self.generator, UnveilsInSteps)
+
+    def unveiling_steps(self, seed: int) -> Steps[tuple[float, Identity], None, None]:
+        """Do what `drawing_steps` does; yields who is there so far, too."""
+        if self.undrawn([seed]):
+            self._drawn[seed] = yield from self._ask_in_steps(
+                lambda generator: _unveiling(generator).unveiling_steps(seed)
             )
 
     def generate(self, identity: Identity, conditions: Conditions) -> Brain:
@@ -295,6 +308,11 @@ def _found_by(generator: Generator, device: str) -> KnowsRegions | ParcellationE
 
 def _drawing(generator: Generator) -> DrawsInSteps:
     assert isinstance(generator, DrawsInSteps)
+    return generator
+
+
+def _unveiling(generator: Generator) -> UnveilsInSteps:
+    assert isinstance(generator, UnveilsInSteps)
     return generator
 
 

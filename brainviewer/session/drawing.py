@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,14 +10,19 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
+    from brainviewer.generators.base import Identity
     from brainviewer.session.decoder import Decoder
     from brainviewer.session.measuring import Place
+    from brainviewer.session.request import Shown
     from brainviewer.session.worker import Worker
+
+Look = Callable[["Identity"], "Shown"]
 
 TITLE = "Drawing the person"
 DONE = 1.0
+BETWEEN_LOOKS = 0.15  # of the drawing: each look takes as long as a brain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +33,7 @@ class _Order:
     seeds: Sequence[int]
     done: Callable[[], None]
     given_up: Callable[[], None]
+    look: Look | None
 
 
 class Drawing:
@@ -41,9 +48,16 @@ class Drawing:
     worker : Worker
     place : Place
         Of the background.
+
+    Signals
+    -------
+    progress_changed : float, 0 to 1
+    unveiled : Shown
+        The person as far as they are drawn.
     """
 
     progress_changed = Signal(float)
+    unveiled = Signal(object)
 
     def __init__(
         self, post: Callable[[Callable[[], None]], None], worker: Worker, place: Place
@@ -65,6 +79,7 @@ class Drawing:
         *,
         done: Callable[[], None],
         given_up: Callable[[], None] = lambda: None,
+        look: Look | None = None,
     ) -> None:
         """Draw the people of seeds.
 
@@ -74,8 +89,11 @@ class Drawing:
             Called when `Decoder.draw` has all of them at hand.
         given_up : function
             Called instead when the drawing fails or is stopped, not when a newer order replaces it.
+        look : function or None
+            Makes the brain of who is there so far, on the worker's thread; of generators that can
+            be looked at while they draw.
         """
-        self._order = _Order(decoder, seeds, done, given_up)
+        self._order = _Order(decoder, seeds, done, given_up, look)
         self._worker.run_background(TITLE, self._work(self._order), place=self._place)
 
     def withdraw(self) -> None:
@@ -98,7 +116,7 @@ class Drawing:
     def _work(self, order: _Order) -> Generator[None, None, None]:
         try:
             for number, seed in enumerate(order.seeds):
-                for part in order.decoder.drawing_steps(seed):
+                for part in self._parts(order, seed):
                     self._post(partial(self._on_part, order, (number + part) / len(order.seeds)))
                     yield
         except (Exception, SystemExit):
@@ -106,7 +124,23 @@ class Drawing:
             raise
         self._post(partial(self._on_done, order))
 
+    def _parts(self, order: _Order, seed: int) -> Iterator[float]:
+        """Draw a person, and show them now and then where that can be."""
+        if order.look is None or not order.decoder.unveils:
+            yield from order.decoder.drawing_steps(seed)
+            return
+        seen = 0.0
+        for part, so_far in order.decoder.unveiling_steps(seed):
+            if seen + BETWEEN_LOOKS <= part < DONE:
+                seen = part
+                self._post(partial(self._on_unveiled, order, order.look(so_far)))
+            yield part
+
     # On the owner's thread
+
+    def _on_unveiled(self, order: _Order, shown: Shown) -> None:
+        if self._order is order:
+            self.unveiled.emit(shown)
 
     def _on_part(self, order: _Order, part: float) -> None:
         if self._order is order:

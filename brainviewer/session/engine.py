@@ -23,8 +23,10 @@ from brainviewer.session.request import Request, Shown, measured_volumes_ml
 from brainviewer.session.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
+    from brainviewer.core.features import Conditions
+    from brainviewer.generators.base import Identity
     from brainviewer.generators.checkpoint import Checkpoint
     from brainviewer.session.cache import BrainCache, Cached
     from brainviewer.session.model import State
@@ -84,6 +86,7 @@ class Engine:
         self.pinning = Drawing(post, self._worker, Place.PINNED)
         for drawing in self._drawings:
             drawing.progress_changed.connect(self.progress_changed.emit)
+        self.drawing.unveiled.connect(self._on_unveiled)
         self.curves = Curves(post, self._worker, cache)
         self.gradients = GradientWatch(post, self._worker, cache)
         self.regions = RegionWatch(post, self._worker)
@@ -109,6 +112,7 @@ class Engine:
         self._is_reading = False
         self._number = 0
         self._shown_number = 0
+        self._unmoved = 0
 
     @property
     def is_idle(self) -> bool:
@@ -170,6 +174,18 @@ class Engine:
     def cancel_tasks(self) -> None:
         """Stop all tasks after the step that runs."""
         self._worker.cancel_tasks()
+
+    def draw_person(
+        self, decoder: Decoder, seeds: Sequence[int], *, state: State, done: Callable[[], None]
+    ) -> None:
+        """Draw people who take the place of the present one.
+
+        Where that can be looked at, they are shown on the way under the state's conditions, unless
+        the present brain is moved meanwhile.
+        """
+        look = partial(_unveiled, decoder, state.conditions)
+        self._unmoved = self._number
+        self.drawing.draw(decoder, seeds, done=done, given_up=self._show_again, look=look)
 
     def stop_drawing(self) -> bool:
         """Draw nobody any more; False when nobody was being drawn."""
@@ -301,6 +317,15 @@ class Engine:
         if newest:
             self._offer_as_factual(state)
 
+    def _on_unveiled(self, shown: Shown) -> None:
+        if self._number == self._unmoved:
+            self._show(self._shown_number, shown)
+
+    def _show_again(self) -> None:
+        """Show the present person after others who were not drawn to the end."""
+        if self._state is not None:
+            self.follow(self._state)
+
     def _on_factual(self, state: State, shown: Shown) -> None:
         if self.factual is None and self._is_current_person(state):
             self.factual = shown
@@ -308,6 +333,11 @@ class Engine:
 
     def _is_current_person(self, state: State) -> bool:
         return self._state is not None and self._state.person is state.person
+
+
+def _unveiled(decoder: Decoder, conditions: Conditions, so_far: Identity) -> Shown:
+    brain = decoder.generate(so_far, conditions)
+    return Shown(brain, measured_volumes_ml(brain), conditions, so_far, exact=False)
 
 
 def _stand_in(near: Cached, request: Request) -> Shown:

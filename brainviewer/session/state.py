@@ -372,10 +372,11 @@ class Session(Facts):
 
     def _draw_first(self, seeds: Sequence[int], then: Callable[[], None]) -> None:
         """Do something once people are drawn: at once, where that takes no time."""
-        _, decoder = self._in_use()
+        state, decoder = self._in_use()
         missing = decoder.undrawn(seeds)
         if missing:
-            self._engine.drawing.draw(decoder, missing, done=partial(self._try, then))
+            done = partial(self._try, then)
+            self._engine.draw_person(decoder, missing, state=state, done=done)
         else:
             then()
 

@@ -66,6 +66,21 @@ def test_drawing_in_steps_tells_how_far_it_is_and_can_be_left(generator) -> None
     steps.close()
 
 
+def test_who_is_being_drawn_has_more_and_more_residual(generator) -> None:
+    known, steps = [0], generator.unveiling_steps(7)
+    while True:
+        try:
+            part, so_far = next(steps)
+        except StopIteration as end:
+            assert end.value.key == generator.draw(7).key
+            break
+        known.append(int((so_far.latent >= 0).sum()))
+        assert 0 < part <= 1
+        assert generator.generate(so_far, PERSON).data.shape == (1, *SHAPE)
+    assert known == sorted(known)
+    assert known[-1] == LENGTH
+
+
 @pytest.mark.parametrize("change", [{"age": 70.0}, {"sex": "F"}, {"height": 150.0}])
 def test_every_condition_matters(generator, change) -> None:
     person = generator.draw(1)

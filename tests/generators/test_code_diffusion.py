@@ -94,7 +94,12 @@ def test_a_seed_draws_the_same_codes_again_and_all_of_them() -> None:
     assert first.shape == (1, 4, *GRID)
     assert first.min() >= 0
     assert first.max() < CODES
-    assert shares == pytest.approx([(n + 1) / 12 for n in range(12)])
+    assert [done for done, _ in shares] == pytest.approx([(n + 1) / 12 for n in range(12)])
+    for _, so_far in shares:
+        assert torch.equal(so_far[so_far >= 0], first[so_far >= 0])
+    masked = [int((so_far < 0).sum()) for _, so_far in shares]
+    assert masked == sorted(masked, reverse=True)
+    assert (masked[0] > 0, masked[-1]) == (True, 0)
 
 
 class Knowing(CodeTransformer):

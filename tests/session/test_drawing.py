@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from brainviewer.generators.base import GenerationError
 from brainviewer.session.comparison import Choice
 from brainviewer.session.scene import SavedPin
 from brainviewer.session.state import STOPPED
-from tests.fakes import Diary, write_fake_checkpoint
+from tests.fakes import Diary, FakeLoader, UnveilingGenerator, write_fake_checkpoint
 
 
 @pytest.fixture
@@ -111,6 +112,52 @@ def test_who_is_chosen_meanwhile_stays(slow, loader) -> None:
     loader.last.release()
     settled(slow)
     assert slow.person.label == "seed 1"
+
+
+# Looking on
+
+
+@pytest.fixture
+def watched(make_session):
+    """A session whose generator can be looked at while it draws, and is held at half."""
+    loader = FakeLoader(kind=UnveilingGenerator)
+    session = make_session(loader)
+    session.open_checkpoint("fake")
+    session.wait_idle()
+    loader.last.hold_drawing()
+    return session
+
+
+def test_who_is_being_drawn_can_be_seen(watched) -> None:
+    loader, factual = watched.generator, watched.person.factual
+    watched.new_person(7)
+    watched.wait_for(lambda: watched.shown.identity.label == "half of seed 7")
+    assert watched.person.label == "seed 1"
+    assert not watched.shown.exact
+    assert dict(watched.shown.conditions) == dict(factual)
+    loader.release()
+    settled(watched)
+    assert (watched.shown.identity.label, watched.shown.exact) == ("seed 7", True)
+
+
+def test_the_present_person_is_shown_again_when_the_drawing_is_stopped(watched) -> None:
+    before = watched.shown.brain.data
+    watched.new_person(7)
+    watched.wait_for(lambda: watched.shown.identity.label == "half of seed 7")
+    watched.cancel_tasks()
+    watched.wait_for(lambda: watched.shown.exact)
+    assert watched.shown.identity.label == "seed 1"
+    np.testing.assert_array_equal(watched.shown.brain.data, before)
+
+
+def test_who_is_moved_meanwhile_is_not_hidden_by_the_drawing(watched) -> None:
+    diary = Diary(watched)
+    watched.new_person(7)
+    watched.set_age(71.0)
+    watched.wait_for(lambda: watched.shown.conditions["age"] == 71.0 and watched.shown.exact)
+    seen = len(diary.of("progress_changed"))
+    watched.wait_for(lambda: len(diary.of("progress_changed")) > seen + 3)
+    assert watched.shown.identity.label == "seed 1"
 
 
 # Checkpoints
