@@ -67,18 +67,14 @@ def test_drawing_in_steps_tells_how_far_it_is_and_can_be_left(generator) -> None
 
 
 def test_who_is_being_drawn_has_more_and_more_residual(generator) -> None:
-    known, steps = [0], generator.unveiling_steps(7)
-    while True:
-        try:
-            part, so_far = next(steps)
-        except StopIteration as end:
-            assert end.value.key == generator.draw(7).key
-            break
-        known.append(int((so_far.latent >= 0).sum()))
+    seen = list(generator.unveiling_steps(7))
+    for part, so_far in seen:
         assert 0 < part <= 1
         assert generator.generate(so_far, PERSON).data.shape == (1, *SHAPE)
+    known = [int((so_far.latent >= 0).sum()) for _, so_far in seen]
     assert known == sorted(known)
     assert known[-1] == LENGTH
+    np.testing.assert_array_equal(seen[-1][1].latent, generator.draw(7).latent)
 
 
 @pytest.mark.parametrize("change", [{"age": 70.0}, {"sex": "F"}, {"height": 150.0}])
