@@ -17,7 +17,13 @@ from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.evaluation.cache import ArrayCache, fingerprint
 from brainviewer.evaluation.distances import discrepancy, linear_kernels, rbf_kernels
 from brainviewer.evaluation.evidence import label_progress
-from brainviewer.evaluation.figures import MontageBrain, plot_montage, plot_regions, save_figure
+from brainviewer.evaluation.figures import (
+    MontageBrain,
+    plot_montage,
+    plot_region_sizes,
+    plot_regions,
+    save_figure,
+)
 from brainviewer.evaluation.image_quality import (
     block_means,
     multiscale_similarities,
@@ -160,11 +166,13 @@ def evaluate_images(
         figure = plot_montage(_montage(own, samples[name], people), people.affine)
         save_figure(figure, out / FIGURE_FOLDER / f"{name}.png")
         folder = out / name if len(made) > 1 else out
-        folder.mkdir(exist_ok=True)
+        figures = folder / FIGURE_FOLDER
+        figures.mkdir(parents=True, exist_ok=True)
         content = _scores_json(name, devices[name], people, samples)
         if name in regions:
             write_region_tables(regions[name], folder)
-            save_figure(plot_regions(regions[name]), folder / FIGURE_FOLDER / "regions.png")
+            save_figure(plot_regions(regions[name]), figures / "regions.png")
+            save_figure(plot_region_sizes(regions[name]), figures / "region_sizes.png")
             content["regions"] = plain(regions[name].summary)
         write_json_atomically(folder / SCORES_FILE, content)
     shutil.rmtree(out / CACHE_FOLDER)
