@@ -98,42 +98,40 @@ def nearest_latents(name: str, latents: Latents) -> dict[str, Sample]:
     return {REAL: near(latents.unseen), name: near(latents.made)}
 
 
-def principal_components(train: FloatArray, number: int) -> tuple[FloatArray, FloatArray]:
-    """Return the directions (P, D) in which people (M, D) differ most, and their share (P,).
+def principal_components(places: FloatArray, number: int) -> tuple[FloatArray, FloatArray]:
+    """Describe places (M, D) by the directions in which they differ most.
 
-    There are at most M - 1 of them.
+    Returns
+    -------
+    scores : (M, P) float32 ndarray
+        P is at most M - 1.
+    shares : (P,) float32 ndarray
+        Of the variance.
     """
-    centred = (train - train.mean(axis=0)).astype(np.float32)
-    _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
+    left, sizes, _ = np.linalg.svd(places - places.mean(axis=0), full_matrices=False)
     shares = sizes**2 / max(float((sizes**2).sum()), np.finfo(np.float32).tiny)
-    kept = min(number, len(train) - 1)
-    return directions[:kept], shares[:kept]
+    kept = min(number, len(places) - 1)
+    return (left * sizes)[:, :kept], shares[:kept]
 
 
 def plot_latents(name: str, latents: Latents) -> Figure:
-    """Show people and made brains by principal components and by t-SNE (Fig. S1).
-
-    The components are those of the training people; t-SNE sees everybody.
-    """
-    directions, shares = principal_components(latents.train, MOST_COMPONENTS)
-    mean = latents.train.mean(axis=0)
+    """Show people and made brains by principal components of them all, and by t-SNE (Fig. S1)."""
     groups = {
         "training people": latents.train,
         "unseen people": latents.unseen,
         f"made by {name}": latents.made,
     }
-    scores = [(own - mean) @ directions.T for own in groups.values()]
-    ends = np.cumsum([len(own) for own in scores])[:-1]
-    mapped = np.split(_neighbour_map(np.concatenate(scores)), ends)
+    # Components of the training people alone would show all others nearer to the middle.
+    scores, shares = principal_components(np.concatenate([*groups.values()]), MOST_COMPONENTS)
+    ends = np.cumsum([len(own) for own in groups.values()])[:-1]
+    layouts = [np.split(points, ends) for points in (scores, _neighbour_map(scores))]
     figure = new_figure(10.0, 4.8)
     components, neighbours = (figure.add_subplot(1, 2, place) for place in (1, 2))
-    for label, colour, marker, own, there in zip(
-        groups, COLOURS, MARKERS, scores, mapped, strict=True
-    ):
-        for axes, points in ((components, own), (neighbours, there)):
+    for axes, layout in zip((components, neighbours), layouts, strict=True):
+        for label, colour, marker, points in zip(groups, COLOURS, MARKERS, layout, strict=True):
             x, y = points[:, :2].T
             axes.scatter(x, y, s=18, color=colour, marker=marker, label=label)
-    components.set_xlabel(f"first component ({shares[0]:.0%} of the training people's variance)")
+    components.set_xlabel(f"first component ({shares[0]:.0%} of the variance)")
     components.set_ylabel(f"second component ({shares[1]:.0%})")
     components.set_title("Principal components")
     neighbours.set_title("t-SNE")
