@@ -32,7 +32,7 @@ from tests.fakes import write_fake_checkpoint
 from tests.tiny_brainsynth import publish_tiny_brainsynth, write_pictured_cohort
 
 SIZE = 16
-QUICK = AgePlan(steps=120, look_every=20, runs=1, learning_rate=3e-3)
+QUICK = AgePlan(steps=200, look_every=20, runs=1, learning_rate=2e-3)
 
 
 class StoppedError(Exception):
@@ -145,9 +145,11 @@ def test_the_state_is_taken_that_errs_least_on_validation_people(people) -> None
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    first, second, other = (new_network(seed).head.weight for seed in (1, 1, 2))
+    first, second, other = (new_network(seed, (5, 17, 32)).head.weight for seed in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+    assert first.shape == (1, 64 * 1 * 2 * 2)
+    assert new_network(1, (5, 17, 32))(torch.zeros(3, 1, 5, 17, 32)).shape == (3,)
 
 
 def test_scores_are_means_over_networks() -> None:
