@@ -503,6 +503,15 @@ def evaluate(
     ] = None,
     labels: Path | None = None,
     images: Annotated[bool, Parameter(name="--images", negative="")] = False,
+    brain_age: Annotated[bool, Parameter(name="--brain-age", negative="")] = False,
+    synthetic: Annotated[
+        list[int] | None,
+        Parameter(
+            name="--synthetic",
+            negative="",
+            help="Synthetic people to add for --brain-age; repeat it. Else 0, 50, 200 and 1000.",
+        ),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Score checkpoints on people they never saw: tables, figures and scores.json.
@@ -520,9 +529,19 @@ def evaluate(
         A label image in MNI152 space: Table IV has the tissue inside each label too.
     images
         Judge the T1-weighted images of generators that make tissue maps as well, not these.
+    brain_age
+        Judge how well ages are told by networks that learn from T1-weighted images, and nothing
+        else: real people's with more and more synthetic ones added. Takes long.
     """
-    from brainviewer.commands import evaluate_generators
+    from brainviewer.commands import evaluate_brain_age, evaluate_generators
 
+    if synthetic and not brain_age:
+        raise ValueError("--synthetic says whom --brain-age adds; give --brain-age too")
+    if brain_age and images:
+        raise ValueError("--images and --brain-age are two runs; give one of them")
+    if brain_age:
+        evaluate_brain_age(checkpoint, cohort, out, synthetic=synthetic, device=device)
+        return
     evaluate_generators(
         checkpoint,
         cohort,

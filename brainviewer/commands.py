@@ -680,6 +680,34 @@ def evaluate_generators(
     _keep_scores(checkpoints, out)
 
 
+def evaluate_brain_age(
+    names: Sequence[str],
+    cohort: Path,
+    out: Path,
+    *,
+    synthetic: Sequence[int] | None,
+    device: str,
+) -> None:
+    """Score what the images of generators are good for in learning to tell ages.
+
+    Parameters
+    ----------
+    synthetic : sequence of int, optional
+        Numbers of synthetic people to add to the real ones; those of `AgeSettings` when not given.
+    """
+    from brainviewer.cohort.store import CohortStore
+    from brainviewer.evaluation.brain_age import AgeSettings
+    from brainviewer.evaluation.brain_age import evaluate_brain_age as evaluate
+
+    checkpoints = [resolve_checkpoint(name) for name in names]
+    settings = AgeSettings(device=device)
+    if synthetic:
+        settings = AgeSettings(tuple(synthetic), device=device)
+    with _counting("evaluating") as show:
+        evaluate(checkpoints, CohortStore(cohort), out, settings=settings, on_progress=show)
+    _keep_scores(checkpoints, out)
+
+
 def _keep_scores(checkpoints: Sequence[Checkpoint], out: Path) -> None:
     """Keep with each checkpoint the scores that were found of it."""
     from brainviewer.evaluation.comparison import folder_of

@@ -374,6 +374,27 @@ def test_evaluate_takes_several_checkpoints_and_published_networks(run, out, mon
     ]
 
 
+def test_evaluate_takes_how_many_synthetic_people_teach_ages(run, out, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "brainviewer.commands.evaluate_brain_age",
+        lambda *words, **more: asked.append((words, more)),
+    )
+    words = ("evaluate", "--checkpoint", "tiny", "--cohort", "people", "--out", out)
+    assert run(*words, "--brain-age")[0] == 0
+    assert run(*words, "--brain-age", "--synthetic", 0, "--synthetic", 9)[0] == 0
+    assert asked == [
+        ((["tiny"], Path("people"), out), {"synthetic": synthetic, "device": "auto"})
+        for synthetic in (None, [0, 9])
+    ]
+    code, _, complaints = run(*words, "--synthetic", 9)
+    assert code == 1
+    assert "give --brain-age too" in complaints
+    code, _, complaints = run(*words, "--brain-age", "--images")
+    assert code == 1
+    assert "--images and --brain-age are two runs" in complaints
+
+
 def test_evaluate_says_in_a_sentence_what_does_not_fit(run, root, out, tmp_path) -> None:
     words = ("--checkpoint", "tiny", "--cohort", tmp_path, "--out", out)
     code, _, complaints = run("evaluate", *words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import nibabel as nib
@@ -14,7 +15,12 @@ from brainviewer import cli
 from brainviewer.cohort import preparing
 from brainviewer.cohort.own_scan import OwnScan
 from brainviewer.core.volume import Brain
+from brainviewer.evaluation import brain_age
+from brainviewer.evaluation.age_network import AgePlan
+from brainviewer.evaluation.brain_age import AgeSettings
 from brainviewer.generators.brainsynth import BrainSynthGenerator
+from brainviewer.generators.checkpoint import open_checkpoint
+from brainviewer.session.weights import weights_hash
 from tests.tiny import GRID_AFFINE, SHAPE
 from tests.tiny_brainsynth import publish_tiny_brainsynth, write_pictured_cohort
 
@@ -128,3 +134,18 @@ def test_evaluate_keeps_the_scores_with_the_checkpoint(run, checkpoint, cohort, 
     assert found.items() >= json.loads((out / "scores.json").read_text(encoding="utf-8")).items()
     assert "ms_ssim" in found["image_quality"]["generator"]
     assert (out / "images.md").is_file()
+
+
+def test_ages_are_told_beside_the_scores_there_were(
+    run, checkpoint, cohort, tmp_path, monkeypatch
+) -> None:
+    quick = partial(AgeSettings, plan=AgePlan(steps=2, look_every=1, runs=1))
+    monkeypatch.setattr(brain_age, "AgeSettings", quick)
+    weights = weights_hash(open_checkpoint(checkpoint))
+    (checkpoint / "scores.json").write_text(json.dumps({"weights": weights, "overlap": 1}))
+    words = ("--brain-age", "--synthetic", 2, "--cohort", cohort.folder, "--out", tmp_path)
+    assert run("evaluate", *words)[0] == 0
+    found = json.loads((checkpoint / "scores.json").read_text(encoding="utf-8"))
+    assert found["overlap"] == 1
+    assert found["brain_age"]["runs"] == 1
+    assert set(found["brain_age"]["synthetic_people"]) == {"0", "2"}

@@ -16,6 +16,7 @@ from brainviewer.evaluation.figures import (
     MontageBrain,
     plot_montage,
     plot_predictions,
+    plot_region_sizes,
     plot_regions,
     plot_training_log,
     plot_trajectories,
@@ -112,6 +113,7 @@ def judge_checkpoint(
     figures |= _draw_figures(evidence, generator, checkpoint, cache)
     if results.regions is not None:
         figures["regions"] = plot_regions(results.regions)
+        figures["region_sizes"] = plot_region_sizes(results.regions)
     return Judgement(results, figures, evidence.predictions)
 
 

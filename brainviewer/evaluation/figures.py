@@ -23,6 +23,7 @@ from brainviewer.core.space import (
     world_to_voxel,
 )
 from brainviewer.core.tissues import TISSUE_NAMES, TISSUES
+from brainviewer.evaluation.regions import MIDDLE, SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,6 +135,22 @@ def plot_regions(scores: RegionScores) -> Figure:
         axes.set_title(f"r = {scores.summary[agreement].value:.3f} over {len(real)} regions")
         axes.set_xlabel(f"{effect}, real people")
         axes.set_ylabel(f"{effect}, generated")
+    return figure
+
+
+def plot_region_sizes(scores: RegionScores) -> Figure:
+    """Plot how far each region of made brains departs from real ones against how large it is."""
+    figure = new_figure(5.6, 4.4)
+    axes = figure.add_subplot()
+    apart = np.abs(scores.regions["d"])
+    for bound in (SMALL, MIDDLE):
+        axes.axhline(bound, color="0.6", linewidth=1)
+    axes.scatter(scores.regions["real_ml"], apart, s=18, color=GENERATOR_COLOUR)
+    axes.set_xscale("log")
+    relation = scores.summary["size_r"].value
+    axes.set_title(f"r = {relation:.3f} with log volume over {len(apart)} regions")
+    axes.set_xlabel("volume, real test people (mL)")
+    axes.set_ylabel("|Cohen's d|, made against real")
     return figure
 
 

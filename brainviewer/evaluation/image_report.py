@@ -46,6 +46,11 @@ Root mean square difference of the means of blocks of 4 voxels to the nearest tr
 mirror image. What is nearer to one than any unseen person is counts as a copy; p is that of a
 one-sided Mann-Whitney test that a sample is nearer to training people than unseen people are.
 """
+LATENT_DEFINITIONS = """\
+The same with root mean square differences of what the generator's own encoder makes of real and
+made images alike. Distances in two latent spaces cannot be compared with each other.
+"""
+NEAREST = ("Median distance", "Smallest distance", "Copies", "p")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,15 +105,26 @@ def copying(made: Sample, real: Sample) -> dict[str, float]:
     return {"copies": int((own < unseen.min()).sum()), "p_nearer": float(p)}
 
 
-def write_tables(samples: Mapping[str, Sample], out: Path) -> None:
-    """Write ``images.md``, ``images.csv`` and ``nearest.csv`` to a folder, made when absent."""
+def write_tables(
+    samples: Mapping[str, Sample], latents: Mapping[str, Mapping[str, Sample]], out: Path
+) -> None:
+    """Write ``images.md``, ``images.csv``, ``nearest.csv`` and ``latents.csv`` to a folder.
+
+    Parameters
+    ----------
+    latents : mapping of generator to its part and that of unseen people, in its latent space
+        ``latents.csv`` is not written when there are none.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    quality, near = _quality_table(samples), _nearest_table(samples)
-    text = "\n".join(
-        [to_markdown(quality), DEFINITIONS, to_markdown(near), NEAREST_DEFINITIONS.rstrip("\n")]
-    )
-    write_text_atomically(out / "images.md", f"{text}\n")
-    for table in (quality, near):
+    parts = [
+        (_quality_table(samples), DEFINITIONS),
+        (_nearest_table(samples), NEAREST_DEFINITIONS),
+    ]
+    if latents:
+        parts.append((_latent_table(latents), LATENT_DEFINITIONS))
+    text = "\n".join(f"{to_markdown(table)}\n{said}" for table, said in parts)
+    write_text_atomically(out / "images.md", text)
+    for table, _ in parts:
         write_text_atomically(out / f"{table.name}.csv", to_csv(table))
 
 
@@ -130,6 +146,19 @@ def _quality_table(samples: Mapping[str, Sample]) -> Table:
 
 
 def _nearest_table(samples: Mapping[str, Sample]) -> Table:
+    rows = _nearest_rows(samples)
+    return Table("nearest", "Nearest training person", ("Sample", *NEAREST), rows)
+
+
+def _latent_table(latents: Mapping[str, Mapping[str, Sample]]) -> Table:
+    rows: list[Sequence[Cell]] = [
+        (name, *row) for name, samples in latents.items() for row in _nearest_rows(samples)
+    ]
+    title = "Nearest training person in latent space"
+    return Table("latents", title, ("Latent space of", "Sample", *NEAREST), rows)
+
+
+def _nearest_rows(samples: Mapping[str, Sample]) -> list[Sequence[Cell]]:
     rows: list[Sequence[Cell]] = []
     for name, sample in samples.items():
         if sample.nearness is not None:
@@ -137,5 +166,4 @@ def _nearest_table(samples: Mapping[str, Sample]) -> Table:
             told = copying(sample, samples[REAL]) if name != REAL else {}
             words = (f"{told[key]:.3g}" if told else UNDEFINED for key in ("copies", "p_nearer"))
             rows.append((name, found["median"], found["smallest"], *words))
-    columns = ("Sample", "Median distance", "Smallest distance", "Copies", "p")
-    return Table("nearest", "Nearest training person", columns, rows)
+    return rows

@@ -17,7 +17,13 @@ from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.evaluation.cache import ArrayCache, fingerprint
 from brainviewer.evaluation.distances import discrepancy, linear_kernels, rbf_kernels
 from brainviewer.evaluation.evidence import label_progress
-from brainviewer.evaluation.figures import MontageBrain, plot_montage, plot_regions, save_figure
+from brainviewer.evaluation.figures import (
+    MontageBrain,
+    plot_montage,
+    plot_region_sizes,
+    plot_regions,
+    save_figure,
+)
 from brainviewer.evaluation.image_quality import (
     block_means,
     multiscale_similarities,
@@ -34,6 +40,7 @@ from brainviewer.evaluation.image_report import (
     write_region_tables,
     write_tables,
 )
+from brainviewer.evaluation.latents import find_latents, nearest_latents, plot_latents
 from brainviewer.evaluation.likeness import draw_sample
 from brainviewer.evaluation.people import EvaluationError, find_people
 from brainviewer.evaluation.regions import find_regions, measure_regions, score_regions
@@ -54,8 +61,10 @@ if TYPE_CHECKING:
     from brainviewer.core.features import Conditions
     from brainviewer.core.volume import Affine, FloatArray
     from brainviewer.evaluation.evidence import Progress
-    from brainviewer.evaluation.regions import LabelledPeople
+    from brainviewer.evaluation.latents import Latents
+    from brainviewer.evaluation.regions import LabelledPeople, RegionScores
     from brainviewer.evaluation.scores import Estimate
+    from brainviewer.generators.base import Generator
     from brainviewer.generators.checkpoint import Checkpoint
 
 CHANNELS = ("T1w",)
@@ -83,6 +92,17 @@ class ImagePeople:
     affine: Affine
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """What was found of one generator, and the images (N, 1, I, J, K) it made."""
+
+    device_name: str
+    made: NDArray[np.uint8]
+    sample: Sample
+    latents: Latents | None
+    regions: RegionScores | None
+
+
 def makes_images(checkpoint: Checkpoint) -> bool:
     """Whether a generator makes T1 images, alone or besides tissue maps."""
     return set(CHANNELS) <= set(checkpoint.structures)
@@ -104,9 +124,10 @@ def evaluate_images(
     """Judge generators of T1 images on the test people of their folds.
 
     One image of each test person's age and sex is made. ``images.md``, ``images.csv``,
-    ``nearest.csv`` and figures are about all of them, each has scores.json of its own (last): in
-    `out` when it is the only one, else in ``out/<name>``. Regions are held against those of unseen
-    people here where a generator makes nothing but images (BrainSynth, Figs. 2 and 3).
+    ``nearest.csv``, ``latents.csv`` and figures are about all of them, each has scores.json of its
+    own (last): in `out` when it is the only one, else in ``out/<name>``. Latents are compared where
+    a generator encodes at once. Regions are held against those of unseen people here where a
+    generator makes nothing but images (BrainSynth, Figs. 2 and 3).
 
     Raises
     ------
@@ -130,44 +151,87 @@ def evaluate_images(
         REAL: Sample(judge.quality(people.test.maps), judge.nearness(people.test.maps)),
         OTHERS: Sample(judge.quality(others) | judge.discrepancies(others), None),
     }
-    made, devices, regions = {}, {}, {}
-    for checkpoint in checkpoints:
-        generator = load_generator(checkpoint, device=device)
-        cache = ArrayCache(out / CACHE_FOLDER, fingerprint(checkpoint, generator.device_name))
-        told = label_progress(on_progress, f"drawing with {checkpoint.name}")
-        _, _, test = find_people(checkpoint, store, read_table(store), store.read_manifest())
-        own = draw_sample(
-            generator, [*test.values()], cache=cache, channels=CHANNELS, on_progress=told
+    judged = {
+        checkpoint.name: _judge_one(
+            checkpoint,
+            store,
+            judge,
+            labelled,
+            generator=load_generator(checkpoint, device=device),
+            cache_folder=out / CACHE_FOLDER,
+            on_progress=on_progress,
         )
-        made[checkpoint.name], devices[checkpoint.name] = own, generator.device_name
-        scores = judge.quality(own) | judge.discrepancies(own)
-        samples[checkpoint.name] = Sample(scores, judge.nearness(own))
-        if makes_images_alone(checkpoint):
-            told = label_progress(on_progress, "measuring regions")
-            found = measure_regions(
-                generator,
-                labelled,
-                people.test,
-                people.train.conditions,
-                cache=cache,
-                on_progress=told,
-            )
-            if found is not None:
-                regions[checkpoint.name] = score_regions(found)
-    write_tables(samples, out)
+        for checkpoint in checkpoints
+    }
+    samples |= {name: own.sample for name, own in judged.items()}
+    near = {
+        name: nearest_latents(name, own.latents)
+        for name, own in judged.items()
+        if own.latents is not None
+    }
+    write_tables(samples, near, out)
     (out / FIGURE_FOLDER).mkdir(exist_ok=True)
-    for name, own in made.items():
-        figure = plot_montage(_montage(own, samples[name], people), people.affine)
+    for name, own in judged.items():
+        figure = plot_montage(_montage(own.made, own.sample, people), people.affine)
         save_figure(figure, out / FIGURE_FOLDER / f"{name}.png")
-        folder = out / name if len(made) > 1 else out
-        folder.mkdir(exist_ok=True)
-        content = _scores_json(name, devices[name], people, samples)
-        if name in regions:
-            write_region_tables(regions[name], folder)
-            save_figure(plot_regions(regions[name]), folder / FIGURE_FOLDER / "regions.png")
-            content["regions"] = plain(regions[name].summary)
+        content = _scores_json(name, own, people, samples)
+        if name in near:
+            content["nearest_training_latent"] = plain(_nearness_json(name, near[name]))
+        folder = out / name if len(judged) > 1 else out
+        _write_details(name, own, folder)
         write_json_atomically(folder / SCORES_FILE, content)
     shutil.rmtree(out / CACHE_FOLDER)
+
+
+def _judge_one(
+    checkpoint: Checkpoint,
+    store: CohortStore,
+    judge: _Judge,
+    labelled: LabelledPeople | None,
+    *,
+    generator: Generator,
+    cache_folder: Path,
+    on_progress: Progress,
+) -> _Judged:
+    """Make images with one generator and score them."""
+    people = judge.people
+    cache = ArrayCache(cache_folder, fingerprint(checkpoint, generator.device_name))
+    told = label_progress(on_progress, f"drawing with {checkpoint.name}")
+    _, _, test = find_people(checkpoint, store, read_table(store), store.read_manifest())
+    made = draw_sample(
+        generator, [*test.values()], cache=cache, channels=CHANNELS, on_progress=told
+    )
+    scores = judge.quality(made) | judge.discrepancies(made)
+    told = label_progress(on_progress, "encoding images")
+    latents = find_latents(
+        generator, people.train.maps, people.test.maps, made, cache=cache, on_progress=told
+    )
+    regions = None
+    if makes_images_alone(checkpoint):
+        told = label_progress(on_progress, "measuring regions")
+        trained = people.train.conditions
+        regions = measure_regions(
+            generator, labelled, people.test, trained, cache=cache, on_progress=told
+        )
+    return _Judged(
+        generator.device_name,
+        made,
+        Sample(scores, judge.nearness(made)),
+        latents,
+        None if regions is None else score_regions(regions),
+    )
+
+
+def _write_details(name: str, judged: _Judged, folder: Path) -> None:
+    """Write what there is of one generator alone, apart from its scores."""
+    figures = folder / FIGURE_FOLDER
+    figures.mkdir(parents=True, exist_ok=True)
+    if judged.latents is not None:
+        save_figure(plot_latents(name, judged.latents), figures / "latents.png")
+    if judged.regions is not None:
+        write_region_tables(judged.regions, folder)
+        save_figure(plot_regions(judged.regions), figures / "regions.png")
+        save_figure(plot_region_sizes(judged.regions), figures / "region_sizes.png")
 
 
 def _find_regions(checkpoints: Sequence[Checkpoint], store: CohortStore) -> LabelledPeople | None:
@@ -236,6 +300,7 @@ class _Judge:
     """Scores samples of as many images as there are test people."""
 
     def __init__(self, people: ImagePeople, on_progress: Progress) -> None:
+        self.people = people
         self._real = people.test.maps[:, 0]
         self._real_blocks = block_means(self._real, unit=FULL)
         self._pairs = choose_pairs(len(self._real))
@@ -296,18 +361,25 @@ def _montage(
 
 
 def _scores_json(
-    name: str, device_name: str, people: ImagePeople, samples: Mapping[str, Sample]
+    name: str, judged: _Judged, people: ImagePeople, samples: Mapping[str, Sample]
 ) -> dict[str, Any]:
     """Return plain values for the scores.json of one generator, nobody by name."""
     shown = {"generator": samples[name], "unseen_people": samples[REAL]}
     content = {
         "format_version": FORMAT_VERSION,
         "checkpoint": name,
-        "device": device_name,
+        "device": judged.device_name,
         "people": {"training": len(people.train), "test": len(people.test)},
         "image_quality": {who: it.quality for who, it in shown.items()}
         | {"training_people": samples[OTHERS].quality},
-        "nearest_training_person": {who: distances(it) for who, it in shown.items()}
-        | copying(samples[name], samples[REAL]),
+        "nearest_training_person": _nearness_json(name, samples),
     }
+    if judged.regions is not None:
+        content["regions"] = judged.regions.summary
     return {key: plain(entry) for key, entry in content.items()}
+
+
+def _nearness_json(name: str, samples: Mapping[str, Sample]) -> dict[str, Any]:
+    shown = {"generator": samples[name], "unseen_people": samples[REAL]}
+    found = {who: distances(it) for who, it in shown.items()}
+    return found | copying(samples[name], samples[REAL])

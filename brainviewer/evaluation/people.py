@@ -146,6 +146,26 @@ def find_people(
     return crop, train, test
 
 
+def validation_people(
+    checkpoint: Checkpoint, store: CohortStore, table: Participants
+) -> dict[str, Conditions]:
+    """Return the conditions of those by whom training was watched: neither trained on nor tested.
+
+    Raises
+    ------
+    EvaluationError
+        When there is nobody, or somebody is not in the cohort.
+    """
+    train, test = split_people(checkpoint)
+    ids = sorted(set(read_folds(checkpoint)) - {*train, *test})
+    if not ids:
+        raise EvaluationError(
+            f"{checkpoint.name} was trained without validation people; train it with "
+            f"validation_folds in the recipe"
+        )
+    return _conditions(checkpoint, store, table, ids, who="validation")
+
+
 def takes_features(checkpoint: Checkpoint) -> bool:
     """Whether a generator makes brains of somebody, or just brains."""
     return bool(checkpoint.schema.columns)

@@ -239,7 +239,8 @@ class RegionScores:
     summary : mapping of score to Estimate
         ``below_small`` and ``below_middle``: share of regions with |Cohen's d| below 0.2 and 0.5;
         ``age_r`` and ``sex_r``: correlation over regions of real and made effects in the test
-        people, ``all_age_r`` and ``all_sex_r`` in everybody; ``dice``: mean overlap.
+        people, ``all_age_r`` and ``all_sex_r`` in everybody; ``size_r``: correlation over regions
+        of |d| with the logarithm of the volume of real test people; ``dice``: mean overlap.
     names : tuple of R str
     regions : mapping of score to (R,) array
         ``real_ml``, ``made_ml``, ``d``, ``real_age_r``, ``made_age_r``, ``real_sex_d``,
@@ -269,6 +270,7 @@ def score_regions(evidence: RegionEvidence) -> RegionScores:
         "sex_r": _estimate(_sex_agreement, *test),
         "all_age_r": _estimate(_age_agreement, *everybody),
         "all_sex_r": _estimate(_sex_agreement, *everybody),
+        "size_r": _estimate(_size_relation, *test),
         "dice": _estimate(lambda dice: float(np.nanmean(dice)), e.dice)
         if np.isfinite(e.dice).any()
         else Estimate(np.nan, np.nan, np.nan),
@@ -323,6 +325,12 @@ def _age_agreement(real: Array, made: Array, ages: Array, women: NDArray[np.bool
 
 def _sex_agreement(real: Array, made: Array, ages: Array, women: NDArray[np.bool_]) -> float:
     return float(pearson(sex_effects(real, women), sex_effects(made, women)))
+
+
+def _size_relation(real: Array, made: Array, ages: Array, women: NDArray[np.bool_]) -> float:
+    size, apart = np.nanmean(real, axis=0), np.abs(cohens_d(made, real))
+    known = (size > 0) & np.isfinite(apart)  # a network may find a small region in nobody
+    return float(pearson(apart[known], np.log(size[known]))) if known.any() else np.nan
 
 
 def _estimate(statistic: Callable[..., float], *values: NDArray[Any]) -> Estimate:

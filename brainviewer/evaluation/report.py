@@ -71,6 +71,7 @@ _REGION_SUMMARY = {
     "sex_r": "Correlation over regions of the effects of sex, test people",
     "all_age_r": "Correlation over regions of the effects of age, everybody",
     "all_sex_r": "Correlation over regions of the effects of sex, everybody",
+    "size_r": "Correlation over regions of |d| with log volume",
     "dice": "Dice of the regions of reconstructed people, mean",
 }
 _REGIONS = {

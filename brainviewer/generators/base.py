@@ -170,6 +170,21 @@ class UnveilsInSteps(DrawsInSteps, Protocol):
 
 
 @runtime_checkable
+class Embeds(Protocol):
+    """A generator that can tell at once where a brain lies in its latent space."""
+
+    def embed(self, brain: Brain) -> FloatArray:
+        """Find the place (D,) float32 of a brain as the generator makes them; like ones are near.
+
+        Raises
+        ------
+        GenerationError
+            When the brain has other channels or another grid.
+        """
+        ...
+
+
+@runtime_checkable
 class HasAverage(Protocol):
     """A generator that knows the mean brain of its training people at every age and sex."""
 

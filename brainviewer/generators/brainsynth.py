@@ -375,11 +375,7 @@ class BrainSynthGenerator:
     @torch.inference_mode()
     def encode(self, brain: Brain, conditions: Conditions) -> Identity:
         """Find the R-code of a T1-weighted image on this generator's grid, in any unit."""
-        if brain.channels != self.channels or brain.data.shape[1:] != self.shape:
-            raise GenerationError(
-                f"{self.name} encodes T1w on {self.shape} voxels, got "
-                f"{'/'.join(brain.channels)} on {brain.data.shape[1:]}"
-            )
+        self._check(brain)
         try:
             image = self._device.tensor(scale_intensity(brain.data))[None]
         except ValueError as error:
@@ -387,6 +383,15 @@ class BrainSynthGenerator:
         with self._device.autocast():
             codes = self._model.r_codes(image, self._conditions(conditions))
         return Identity(_as_latent(codes), "encoded scan")
+
+    @torch.inference_mode()
+    def embed(self, brain: Brain) -> FloatArray:
+        """Return Q(z) of an image in [0, 1], scaled as the training people's: (C i j k,)."""
+        self._check(brain)
+        with self._device.autocast():
+            quantised = self._model.quantised(self._device.tensor(brain.data)[None])
+        found: FloatArray = quantised.float().flatten().cpu().numpy()
+        return found
 
     @torch.inference_mode()
     def generate(self, identity: Identity, conditions: Conditions) -> Brain:
@@ -410,6 +415,13 @@ class BrainSynthGenerator:
             f"{self.name} makes T1-weighted images without tissue maps, so it has no volumes to "
             f"differentiate; choose another generator for the Features panel"
         )
+
+    def _check(self, brain: Brain) -> None:
+        if brain.channels != self.channels or brain.data.shape[1:] != self.shape:
+            raise GenerationError(
+                f"{self.name} encodes T1w on {self.shape} voxels, got "
+                f"{'/'.join(brain.channels)} on {brain.data.shape[1:]}"
+            )
 
     def _latent(self, identity: Identity, y: Tensor) -> Tensor:
         """Return what is decoded (1, C, i, j, k) of an identity under conditions (1, D)."""

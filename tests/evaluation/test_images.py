@@ -48,7 +48,10 @@ def results(checkpoint, cohort, tmp_path_factory):
 
 def test_an_evaluation_writes_scores_tables_and_a_figure(results) -> None:
     names = {path.name for path in results.iterdir()}
-    assert names == {"scores.json", "images.md", "images.csv", "nearest.csv", "figures"}
+    assert names == {
+        "scores.json", "images.md", "images.csv", "nearest.csv", "latents.csv", "figures",
+    }  # fmt: skip
+    assert (results / "figures" / "latents.png").stat().st_size > 1000
     assert (results / "figures" / "tiny.png").stat().st_size > 1000
     scores = json.loads((results / "scores.json").read_text(encoding="utf-8"))
     quality = scores["image_quality"]
@@ -62,6 +65,9 @@ def test_an_evaluation_writes_scores_tables_and_a_figure(results) -> None:
     near = scores["nearest_training_person"]
     assert near["generator"]["median"]["value"] > near["unseen_people"]["median"]["value"]
     assert near["copies"] == 0
+    latents = scores["nearest_training_latent"]
+    assert latents["unseen_people"]["median"]["value"] > 0
+    assert set(latents) == {"generator", "unseen_people", "copies", "p_nearer"}
 
 
 def test_the_tables_hold_real_people_beside_the_generator(results) -> None:
@@ -71,6 +77,11 @@ def test_the_tables_hold_real_people_beside_the_generator(results) -> None:
         rows = list(csv.DictReader(file))
     assert [row["Sample"] for row in rows] == [
         "unseen people", "training people of like age and sex", "tiny",
+    ]  # fmt: skip
+    with (results / "latents.csv").open(newline="", encoding="utf-8") as file:
+        latents = list(csv.DictReader(file))
+    assert [(row["Latent space of"], row["Sample"]) for row in latents] == [
+        ("tiny", "unseen people"), ("tiny", "tiny"),
     ]  # fmt: skip
     assert rows[0]["MMD of voxels"] == "–"
 

@@ -12,7 +12,7 @@ from brainviewer.cohort.grouping import RegionGroups
 from brainviewer.cohort.reading import People
 from brainviewer.evaluation import regions as judged
 from brainviewer.evaluation.cache import ArrayCache
-from brainviewer.evaluation.figures import plot_regions
+from brainviewer.evaluation.figures import plot_region_sizes, plot_regions
 from brainviewer.evaluation.regions import (
     LabelledPeople,
     RegionEvidence,
@@ -93,6 +93,35 @@ def test_the_figure_has_a_panel_for_age_and_one_for_sex(evidence) -> None:
     figure = plot_regions(score_regions(evidence))
     assert len(figure.axes) == 2
     assert all("12 regions" in axes.get_title() for axes in figure.axes)
+
+
+def with_sizes(evidence: RegionEvidence, departures: np.ndarray) -> RegionEvidence:
+    """Give region n a volume of 2^n mL, from which made people depart by so many sd."""
+    sizes = 2.0 ** np.arange(REGIONS)
+    real = sizes + 0.01 * (evidence.real_ml - evidence.real_ml.mean(axis=0))
+    return replace(evidence, real_ml=real, made_ml=real + departures * real.std(axis=0, ddof=1))
+
+
+def test_departures_that_fall_with_the_size_of_a_region_are_told(evidence) -> None:
+    falling = score_regions(with_sizes(evidence, np.linspace(1.2, 0.1, REGIONS)))
+    assert falling.summary["size_r"].value == pytest.approx(-1, abs=1e-6)
+    turned = score_regions(with_sizes(evidence, -np.linspace(0.1, 1.2, REGIONS)))
+    assert turned.summary["size_r"].value == pytest.approx(1, abs=1e-6)  # of |d|, not of d
+
+
+def test_a_region_that_nobody_has_does_not_count_for_size(evidence) -> None:
+    scattered = with_sizes(evidence, np.linspace(1.2, 0.1, REGIONS))
+    real, made = scattered.real_ml.copy(), scattered.made_ml.copy()
+    real[:, 3] = made[:, 3] = 0.0
+    scores = score_regions(replace(scattered, real_ml=real, made_ml=made))
+    assert scores.summary["size_r"].value == pytest.approx(-1, abs=1e-6)
+
+
+def test_the_figure_of_sizes_has_a_point_a_region(evidence) -> None:
+    axes = plot_region_sizes(score_regions(evidence)).axes[0]
+    assert axes.get_xscale() == "log"
+    assert len(axes.collections[0].get_offsets()) == REGIONS
+    assert "12 regions" in axes.get_title()
 
 
 class Halves:

@@ -11,7 +11,7 @@ import torch
 
 from brainviewer.core.intensity import scale_intensity
 from brainviewer.core.volume import Brain
-from brainviewer.generators.base import GenerationError, Identity
+from brainviewer.generators.base import Embeds, GenerationError, Identity
 from brainviewer.generators.brainsynth import BrainSynthConfig, BrainSynthGenerator
 from brainviewer.generators.device import Device
 from tests.fakes import fake_training
@@ -154,6 +154,16 @@ def test_another_person_or_another_age_is_another_residual(generator) -> None:
         for seed in (1, 2) for age in (30.0, 75.0)
     }  # fmt: skip
     assert len(keys) == 4
+
+
+def test_a_brain_lies_where_its_image_is_quantised_to(generator) -> None:
+    scan = a_scan()
+    assert isinstance(generator, Embeds)
+    expected = generator._model.quantised(torch.from_numpy(scan.data)[None])
+    np.testing.assert_allclose(generator.embed(scan), expected.flatten(), atol=1e-6)
+    assert np.abs(generator.embed(a_scan(2)) - generator.embed(scan)).max() > 0.01
+    with pytest.raises(GenerationError, match="tiny encodes T1w on"):
+        generator.embed(Brain(("GM",), scan.data, GRID_AFFINE))
 
 
 # What is refused
