@@ -48,7 +48,8 @@ class OpenedImage:
             )
         if self.info.frames > 1:
             sentences.append(
-                f"{self.path.name} has {self.info.frames} frames; the first one is shown"
+                f"{self.path.name} has {self.info.frames} frames; the first one is shown: choose "
+                f"another in Layers, or by comma and period in a slice"
             )
         return sentences
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from brainviewer.gui.controls import described, icon_button
+from brainviewer.gui.frame_line import FrameLine
 from brainviewer.gui.slider import JumpSlider, WheelGuard
 from brainviewer.session.colormaps import COLORMAPS, LABELS, STEPS, lookup_table
 
@@ -42,7 +43,7 @@ DIGITS_OF_WINDOW = 3
 
 
 class LayerRow(QFrame):
-    """One layer: seen or not, active or not, opacity, colours, window and place.
+    """One layer: seen or not, active or not, opacity, colours, window, frame and place.
 
     Parameters
     ----------
@@ -72,6 +73,8 @@ class LayerRow(QFrame):
             self.colormap.setCurrentText(layer.colormap)
         self.percent.setText(f"{100 * layer.opacity:.0f} %")
         self._show_window(layer)
+        if self.frame is not None:
+            self.frame.show_frame(self._display.frames.wanted(layer), shown=layer.frame)
         self.active.setChecked(self._is_active)
         self.up.setEnabled(self._index < count - 1)
         self.down.setEnabled(self._index > 0)
@@ -144,6 +147,8 @@ class LayerRow(QFrame):
             "with two-tailed colours from 2.3 to the largest size",
         )
         self.auto.setText("Auto")
+        frames = self._layer.frames
+        self.frame = FrameLine(number, name, frames) if frames > 1 else None
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)
@@ -152,6 +157,8 @@ class LayerRow(QFrame):
         grid.addLayout(self._name_line(), 0, 0)
         grid.addLayout(_line(self.opacity, self.percent, self.colormap), 1, 0)
         grid.addLayout(self._window_line(), 2, 0)
+        if self.frame is not None:
+            grid.addWidget(self.frame, 3, 0)
         if self._layer.kind == "label":
             for control in (self.colormap, self._window_caption, self.low, self.high, self.auto):
                 control.hide()
@@ -177,6 +184,8 @@ class LayerRow(QFrame):
         self.up.clicked.connect(self._on_up)
         self.down.clicked.connect(self._on_down)
         self.remove.clicked.connect(self._on_remove)
+        if self.frame is not None:
+            self.frame.frame_requested.connect(self._on_frame_requested)
 
     # Wishes
 
@@ -200,6 +209,9 @@ class LayerRow(QFrame):
 
     def _on_auto(self) -> None:
         self._display.auto_window(self._index)
+
+    def _on_frame_requested(self, frame: int) -> None:
+        self._display.frames.ask(self._layer, frame)
 
     def _on_up(self) -> None:
         self._display.move_layer(self._index, self._index + 1)

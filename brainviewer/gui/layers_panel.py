@@ -41,7 +41,7 @@ class LayersPanel(QScrollArea):
         self._display = display
         self.rows: list[LayerRow] = []
         self._active = QButtonGroup(self)
-        self._shown: list[tuple[str, Kind]] = []
+        self._shown: list[tuple[str, Kind, int]] = []
         self.empty = caption_label("layers_empty", "Nothing is shown yet")
         self.interpolation = described(
             QComboBox(),
@@ -54,12 +54,13 @@ class LayersPanel(QScrollArea):
         self._lay_out()
         self.interpolation.activated.connect(self._on_interpolation_chosen)
         display.layers_changed.connect(self._on_layers_changed)
+        display.frames.changed.connect(self._on_layers_changed)
         self.show_layers()
 
     def show_layers(self) -> None:
         """Show what the display holds."""
         layers = self._display.layers
-        names = [(layer.name, layer.kind) for layer in layers]
+        names = [(layer.name, layer.kind, layer.frames) for layer in layers]
         if names != self._shown:
             self._make_rows()
             self._shown = names
@@ -72,6 +73,7 @@ class LayersPanel(QScrollArea):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Follow the display no longer."""
         self._display.layers_changed.disconnect(self._on_layers_changed, missing_ok=True)
+        self._display.frames.changed.disconnect(self._on_layers_changed, missing_ok=True)
         super().closeEvent(event)
 
     def _make_rows(self) -> None:

@@ -41,6 +41,8 @@ class LayerLook:
         brings another, and for an image that has yet to be read.
     source : str
         The path of a user's image; empty where there is none.
+    frame, frames : int
+        Those of the `Layer`. Of an image that has yet to be read only the frame is known.
     """
 
     name: str
@@ -52,6 +54,8 @@ class LayerLook:
     kind: Kind
     image: Volume | None = None
     source: str = ""
+    frame: int = 0
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def look_of_layer(layer: Layer) -> LayerLook:
         layer.kind,
         None if layer.generated else layer.volume,
         layer.source,
+        layer.frame,
+        layer.frames,
     )
 
 
@@ -117,7 +123,14 @@ def layers_as(looks: Sequence[LayerLook], maps: Sequence[Layer]) -> tuple[Layer,
 
 def _layer_as(look: LayerLook, own: Layer | None) -> Layer:
     if look.image is not None:
-        own = Layer(look.name, look.image, kind=look.kind, source=look.source)
+        own = Layer(
+            look.name,
+            look.image,
+            kind=look.kind,
+            source=look.source,
+            frame=look.frame,
+            frames=look.frames,
+        )
     assert own is not None
     return replace(
         own,
