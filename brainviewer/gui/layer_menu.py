@@ -58,6 +58,13 @@ class LayerMenu(QMenu):
             "Ctrl+,",
             "Of the active 4D image or the top one (, in a slice)",
         )
+        self.addSeparator()
+        self.information = make_action(
+            self,
+            "&Image information…",
+            "Ctrl+Shift+I",
+            "What the file of the active image, or of the top one, says: sizes, codes, values",
+        )
         self.above.triggered.connect(partial(self._step, 1))
         self.below.triggered.connect(partial(self._step, -1))
         self.later.triggered.connect(partial(display.step_frame, 1))
@@ -68,6 +75,7 @@ class LayerMenu(QMenu):
         """Offer what can be done with the layers there are."""
         for action in (self.above, self.below):
             action.setEnabled(len(self._display.layers) > 1)
+        self.information.setEnabled(self._display.image is not None)
         for action in (self.later, self.earlier):
             action.setEnabled(self._display.series is not None)
 

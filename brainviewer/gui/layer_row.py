@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -50,7 +50,14 @@ class LayerRow(QFrame):
     display : Display
     index : int
         Of the layer in ``display.layers``.
+
+    Signals
+    -------
+    information_requested : int
+        The user asks what is known about the image of this layer.
     """
+
+    information_requested = Signal(int)
 
     def __init__(self, display: Display, index: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +68,7 @@ class LayerRow(QFrame):
         self._guard = WheelGuard(self)
         for control in (self.opacity, self.colormap, self.low, self.high):
             control.installEventFilter(self._guard)
+        self._make_context_menu()
         self._connect()
         self.show_layer()
 
@@ -131,6 +139,11 @@ class LayerRow(QFrame):
         self.up = _arrow(f"layer_up_{number}", Qt.ArrowType.UpArrow, f"Move {name} up")
         self.down = _arrow(f"layer_down_{number}", Qt.ArrowType.DownArrow, f"Move {name} down")
         self.remove = icon_button(f"layer_remove_{number}", "close", f"Remove {name}")
+        self.information = icon_button(
+            f"layer_information_{number}", "info", f"What the file of {name} says"
+        )
+        if not self._layer.source:
+            self.information.hide()
         self.opacity = _opacity_slider(f"layer_opacity_{number}", name)
         self.percent = QLabel()
         self.percent.setFixedWidth(self.percent.fontMetrics().horizontalAdvance("100 %") + 4)
@@ -150,6 +163,14 @@ class LayerRow(QFrame):
         frames = self._layer.frames
         self.frame = FrameLine(number, name, frames) if frames > 1 else None
 
+    def _make_context_menu(self) -> None:
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        wishes = {"&Information…": self._on_information} if self._layer.source else {}
+        for text, wish in {**wishes, "&Remove": self._on_remove}.items():
+            action = QAction(text, self)
+            action.triggered.connect(wish)
+            self.addAction(action)
+
     def _lay_out(self) -> None:
         grid = QGridLayout(self)
         grid.setContentsMargins(7, 4, 4, 6)
@@ -164,7 +185,7 @@ class LayerRow(QFrame):
                 control.hide()
 
     def _name_line(self) -> QHBoxLayout:
-        line = _line(self.active, self.up, self.down, self.remove)
+        line = _line(self.active, self.information, self.up, self.down, self.remove)
         line.insertWidget(0, self.eye)
         return line
 
@@ -184,6 +205,7 @@ class LayerRow(QFrame):
         self.up.clicked.connect(self._on_up)
         self.down.clicked.connect(self._on_down)
         self.remove.clicked.connect(self._on_remove)
+        self.information.clicked.connect(self._on_information)
         if self.frame is not None:
             self.frame.frame_requested.connect(self._on_frame_requested)
 
@@ -209,6 +231,9 @@ class LayerRow(QFrame):
 
     def _on_auto(self) -> None:
         self._display.auto_window(self._index)
+
+    def _on_information(self) -> None:
+        self.information_requested.emit(self._index)
 
     def _on_frame_requested(self, frame: int) -> None:
         self._display.frames.ask(self._layer, frame)

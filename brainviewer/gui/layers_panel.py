@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -34,14 +34,21 @@ class LayersPanel(QScrollArea):
     Parameters
     ----------
     display : Display
+
+    Signals
+    -------
+    information_requested : int
+        What is known about the image of the layer of this index?
     """
+
+    information_requested = Signal(int)
 
     def __init__(self, display: Display, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._display = display
         self.rows: list[LayerRow] = []
         self._active = QButtonGroup(self)
-        self._shown: list[tuple[str, Kind, int]] = []
+        self._shown: list[tuple[str, Kind, str, int]] = []
         self.empty = caption_label("layers_empty", "Nothing is shown yet")
         self.interpolation = described(
             QComboBox(),
@@ -60,7 +67,7 @@ class LayersPanel(QScrollArea):
     def show_layers(self) -> None:
         """Show what the display holds."""
         layers = self._display.layers
-        names = [(layer.name, layer.kind, layer.frames) for layer in layers]
+        names = [(layer.name, layer.kind, layer.source, layer.frames) for layer in layers]
         if names != self._shown:
             self._make_rows()
             self._shown = names
@@ -86,6 +93,7 @@ class LayersPanel(QScrollArea):
         self.rows = [LayerRow(self._display, it) for it in range(len(self._display.layers))]
         for row in self.rows:
             self._active.addButton(row.active)
+            row.information_requested.connect(self.information_requested)
             self._column.insertWidget(0, row)
 
     def _lay_out(self) -> None:

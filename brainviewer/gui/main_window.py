@@ -27,6 +27,7 @@ from brainviewer.gui.help_dialog import PANEL_ROWS, HelpDialog, action_rows
 from brainviewer.gui.history_link import HistoryLink
 from brainviewer.gui.history_panel import HistoryPanel
 from brainviewer.gui.icons import refresh_icons, window_icon
+from brainviewer.gui.image_dialog import ImageInformation
 from brainviewer.gui.label_link import LabelLink
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar()
         self.opener = FileOpener(bridge, self)
         self.frames = FrameReader(self.viewing.display, bridge, self)
+        self.information = ImageInformation(self.viewing.display, bridge, self)
         self._lay_out()
         self._make_menus()
         self.link = SessionLink(
@@ -232,6 +234,8 @@ class MainWindow(QMainWindow):
         self.regions.curves_requested.connect(self._on_curves)
         self.gradients.feature_requested.connect(self._on_feature_requested)
         self.gradients.save_requested.connect(self.exporter.save_gradients)
+        view.layer.information.triggered.connect(self.information.show_of_chosen)
+        self.viewing.layers.information_requested.connect(self.information.show_of)
         view.layer.chosen.connect(self._on_layer_chosen)
         view.full_screen.toggled.connect(self._on_full_screen)
         self.help_menu.commands.triggered.connect(self.commands.toggle)
@@ -267,6 +271,7 @@ class MainWindow(QMainWindow):
         opener.reading.connect(self.status.showMessage)
         opener.failed.connect(self.messages.show_error)
         self.frames.failed.connect(self.messages.show_error)
+        self.information.failed.connect(self.messages.show_error)
         exporter.written.connect(self.messages.show_notice)
         exporter.failed.connect(self.messages.show_error)
 

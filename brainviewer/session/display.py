@@ -284,8 +284,12 @@ class Display:
 
         None where no layer has frames.
         """
-        found = [index for index, layer in enumerate(self._layers) if layer.frames > 1]
-        return self.active if self.active in found else next(reversed(found), None)
+        return self._chosen_among([layer.frames > 1 for layer in self._layers])
+
+    @property
+    def image(self) -> int | None:
+        """The index of the image from a file that is active, else of the top one; None without."""
+        return self._chosen_among([bool(layer.source) for layer in self._layers])
 
     def step_frame(self, steps: int) -> None:
         """Ask for a later frame, or an earlier one where negative; not beyond the ends."""
@@ -413,6 +417,10 @@ class Display:
             self.set_crosshair_voxel(np.array(self.reference.shape) // 2)
         else:
             self.set_crosshair(self._crosshair)
+
+    def _chosen_among(self, is_one: Sequence[bool]) -> int | None:
+        found = [index for index, holds in enumerate(is_one) if holds]
+        return self.active if self.active in found else next(reversed(found), None)
 
     def _with_shown_frame(self, look: LayerLook) -> LayerLook:
         """Frames are no steps to go back to: the one that is shown stays."""

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QApplication
 
 from brainviewer.core.recipe import read_recipe, write_recipe
 from brainviewer.gui import frame_reader
+from brainviewer.gui.image_dialog import ImageDialog
 from tests.gui.conftest import wait_until_idle
+from tests.gui.test_accessibility import complaints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,3 +150,30 @@ def test_the_next_layer_is_a_key_away_and_named(opened, qtbot) -> None:
         active = opened.viewing.display.layers[opened.viewing.display.active]
         assert active.name == name
         assert opened.status.currentMessage() == f"Active layer: {name}"
+
+
+def test_the_information_on_an_image_can_be_read_and_copied(opened, series, qtbot) -> None:
+    row = opened.viewing.layers.rows[-1]
+    assert [it.text() for it in row.actions()] == ["&Information…", "&Remove"]
+    opened.view_menu.layer.later.trigger()
+    qtbot.waitUntil(lambda: top(opened).frame == 1)
+    row.information.click()
+    qtbot.waitUntil(lambda: opened.findChild(ImageDialog) is not None)
+    dialog = opened.findChild(ImageDialog)
+    assert complaints(dialog) == []
+    assert "8 × 8 × 8 mm" in dialog.text.toPlainText()
+    dialog.copy_button.click()
+    copied = QApplication.clipboard().text()
+    assert copied.startswith(f"File\t{series}\nValues, frame 1\t100 to 101, mean 100.5\n")
+    dialog.close()
+
+
+def test_maps_of_the_brain_have_no_file_to_tell_about(opened) -> None:
+    menu = opened.view_menu.layer
+    assert menu.information.isEnabled()
+    assert [row.information.isVisibleTo(row) for row in opened.viewing.layers.rows] == [
+        *[False] * 4,
+        True,
+    ]
+    opened.viewing.display.remove_layer(len(opened.viewing.display.layers) - 1)
+    assert not menu.information.isEnabled()
