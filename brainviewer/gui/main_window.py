@@ -329,7 +329,9 @@ class MainWindow(QMainWindow):
     def _on_image_opened(self, image: OpenedImage) -> None:
         source = str(image.path)
         with self.past.history.one_step():
-            self.viewing.display.add_image(image.volume, source, frames=image.info.frames)
+            self.viewing.display.add_image(
+                image.volume, source, frames=image.info.frames, labels=image.labels
+            )
             self.scenes.place_image(source)
         for sentence in image.warnings:
             self.messages.show_notice(sentence)

@@ -426,4 +426,10 @@ def _with_image(look: LayerLook, layer: Layer | None) -> LayerLook:
     """Give a look the image of a layer, in the frame that is there."""
     if layer is None:
         return replace(look, image=None)
-    return replace(look, image=layer.volume, frame=layer.frame, frames=layer.frames)
+    return replace(
+        look,
+        image=layer.volume,
+        frame=layer.frame,
+        frames=layer.frames,
+        labels=layer.labels,
+    )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from brainviewer.core.label_table import LabelTable
     from brainviewer.core.volume import Brain, Volume
     from brainviewer.session.look import LayerLook
     from brainviewer.session.slicing import Frame, Point, Voxel
@@ -53,11 +54,15 @@ NEAR_CROSSHAIR_MM = 20.0
 
 
 class Reading(NamedTuple):
-    """The value of a layer at the crosshair, NaN outside the layer, with the layer's title."""
+    """The value of a layer at the crosshair, NaN outside the layer, with the layer's title.
+
+    Of a label with a name, the name too.
+    """
 
     name: str
     value: float
     kind: Kind
+    label: str = ""
 
 
 class Display:
@@ -182,9 +187,17 @@ class Display:
         new = [layer if it is old else it for it in self._layers]
         self._set_layers(tuple(it for it in new if it is not None))
 
-    def add_image(self, volume: Volume, source: str = "", *, frames: int = 1) -> None:
+    def add_image(
+        self,
+        volume: Volume,
+        source: str = "",
+        *,
+        frames: int = 1,
+        labels: LabelTable | None = None,
+    ) -> None:
         """Show an image on top of all others: the first of the frames of a file of this path."""
-        layer = self._as_preferred(replace(layer_of_image(volume), source=source, frames=frames))
+        layer = layer_of_image(volume)
+        layer = replace(self._as_preferred(layer), source=source, frames=frames, labels=labels)
         self._set_layers(told_apart((*self._layers, layer)))
 
     def remove_layer(self, index: int) -> None:
@@ -342,11 +355,7 @@ class Display:
 
     def values_at_crosshair(self) -> list[Reading]:
         """Read the nearest voxel of every visible layer, bottom first."""
-        return [
-            Reading(layer.title, _value_at(layer.volume, self.crosshair), layer.kind)
-            for layer in self._layers
-            if layer.visible
-        ]
+        return [_reading(layer, self.crosshair) for layer in self._layers if layer.visible]
 
     def toggle_crosshair(self) -> None:
         """Draw the crosshair, or stop drawing it."""
@@ -457,6 +466,13 @@ class Display:
         voxel = world_to_voxel(self.reference.affine, world)
         last = np.array(self.reference.shape) - 1
         return voxel_to_world(self.reference.affine, np.clip(voxel, 0, last))
+
+
+def _reading(layer: Layer, world: World) -> Reading:
+    value = _value_at(layer.volume, world)
+    names = {} if layer.labels is None else layer.labels.names
+    label = "" if np.isnan(value) else names.get(round(value), "")
+    return Reading(layer.title, value, layer.kind, label)
 
 
 def _value_at(volume: Volume, world: World) -> float:

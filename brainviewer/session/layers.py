@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from brainviewer.core.label_table import LabelTable
     from brainviewer.session.look import LayerLook
 
 Interpolation = Literal["nearest", "linear", "cubic"]
@@ -63,6 +64,8 @@ class Layer:
         The path of a user's image; empty where there is none.
     frame, frames : int
         Which frame of the file's the volume is, counted from 0, and how many there are.
+    labels : LabelTable or None
+        What the numbers of a label image mean, where that is known.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class Layer:
     source: str = ""
     frame: int = 0
     frames: int = 1
+    labels: LabelTable | None = None
 
     def __post_init__(self) -> None:
         check_layer(self.colormap, self.window, self.opacity)

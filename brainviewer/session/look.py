@@ -10,6 +10,7 @@ from brainviewer.session.layers import Layer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from brainviewer.core.label_table import LabelTable
     from brainviewer.core.space import Convention
     from brainviewer.core.volume import Volume
     from brainviewer.session.layers import Interpolation, Kind
@@ -43,6 +44,8 @@ class LayerLook:
         The path of a user's image; empty where there is none.
     frame, frames : int
         Those of the `Layer`. Of an image that has yet to be read only the frame is known.
+    labels : LabelTable or None
+        That of the `Layer`.
     """
 
     name: str
@@ -56,6 +59,7 @@ class LayerLook:
     source: str = ""
     frame: int = 0
     frames: int = 1
+    labels: LabelTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ def look_of_layer(layer: Layer) -> LayerLook:
         layer.source,
         layer.frame,
         layer.frames,
+        layer.labels,
     )
 
 
@@ -130,6 +135,7 @@ def _layer_as(look: LayerLook, own: Layer | None) -> Layer:
             source=look.source,
             frame=look.frame,
             frames=look.frames,
+            labels=look.labels,
         )
     assert own is not None
     return replace(
