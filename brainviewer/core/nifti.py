@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
-import math
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,25 +11,17 @@ import nibabel as nib
 import numpy as np
 
 from brainviewer.core.files import reason_for, write_atomically
-from brainviewer.core.imagefile import (
-    SUFFIXES,
-    ImageError,
-    ImageInfo,
-    OpenImage,
-    check_compressed,
-    damage_in_words,
-    open_image,
-    unreadable,
-)
-from brainviewer.core.memory import GB, available_bytes
-from brainviewer.core.space import is_orthonormal, nearest_orthonormal, to_ras
+from brainviewer.core.frames import FrameFile, image_name
+from brainviewer.core.imagefile import ImageError, ImageInfo, open_image
+from brainviewer.core.space import is_orthonormal, nearest_orthonormal
 from brainviewer.core.storage import encode
-from brainviewer.core.volume import Affine, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import DTypeLike, NDArray
+
+    from brainviewer.core.volume import Affine, Volume
 
 __all__ = [
     "ImageError",
@@ -44,15 +34,10 @@ __all__ = [
     "write_volume",
 ]
 
-logger = logging.getLogger(__name__)
-
 WRITTEN_SUFFIXES = (".nii.gz", ".nii")
 # The header's `descrip` has 80 bytes and ends in a zero.
 MAX_DESCRIPTION_BYTES = 79
 MAX_NIFTI1_SIDE = 2**15 - 1
-_FLOAT32_BYTES = 4
-# Beyond, float32 cannot hold squares any more; no scan has such values.
-LARGEST_VALUE = 1e18
 # Level 4 writes a scan in half the time of level 6 and 7 % more bytes.
 _GZIP_LEVEL = 4
 
@@ -101,23 +86,9 @@ def read_volume(path: Path | str, *, frame: int = 0) -> Volume:
     ImageError
         The file cannot be read, is damaged, holds no volume, or has no such frame.
     """
-    opened = open_image(path)
-    _check_frame(opened.path, frame, opened.info.frames)
-    if not opened.info.has_orientation:
-        logger.warning("%s does not say where left and right are; they are guessed", opened.path)
-    _check_memory(opened)
-    check_compressed(opened)
-    with damage_in_words(opened.path):
-        stored = _read_frame(opened.image, frame)
-        data, affine = to_ras(_finite(opened.path, stored), opened.affine)
-        return Volume(np.ascontiguousarray(data), affine, image_name(opened.path))
-
-
-def image_name(path: Path | str) -> str:
-    """Give the name of an image file without folder and suffix."""
-    name = Path(path).name
-    suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
-    return name[: len(name) - len(suffix)]
+    file = FrameFile(path)
+    file.check()
+    return file.read(frame)
 
 
 def write_volume(
@@ -196,65 +167,6 @@ def write_frames(
         header["toffset"] = start
     header.set_xyzt_units("mm", "unknown")
     _write(path, data, header, dtype=dtype)
-
-
-def _check_frame(path: Path, frame: int, frames: int) -> None:
-    if not 0 <= frame < frames:
-        wrong = f"it has no frame {frame}"
-        raise unreadable(path, wrong, f"choose one from 0 to {frames - 1}")
-
-
-def _read_frame(image: Any, frame: int) -> NDArray[Any]:  # noqa: ANN401  nibabel has no types
-    """One frame (I, J, K) as stored: integers where there is no scaling, else float32."""
-    slope, inter = _scaling(image)
-    if len(image.shape) == 3 and (slope, inter) != (1.0, 0.0):
-        return _scaled(image.dataobj.get_unscaled(), slope, inter)
-    further = (frame, *[0] * len(image.shape))[: len(image.shape) - 3]
-    values = np.asarray(image.dataobj[(slice(None),) * 3 + further])
-    if values.dtype.kind in "iu":
-        return values.astype(values.dtype.newbyteorder("="), copy=False)
-    return values.astype(np.float32, copy=False)
-
-
-def _scaling(image: Any) -> tuple[np.float64, np.float64]:  # noqa: ANN401
-    """Return slope and intercept; float64, so that float32 values are scaled in it too."""
-    return np.float64(image.dataobj.slope), np.float64(image.dataobj.inter)
-
-
-def _scaled(stored: NDArray[Any], slope: np.float64, inter: np.float64) -> NDArray[np.float32]:
-    """Scale plane by plane: all at once, in float64, would take twice the memory."""
-    scaled = np.empty(stored.shape, np.float32, order="F")
-    for k in range(stored.shape[2]):
-        scaled[..., k] = stored[..., k] * slope + inter
-    return scaled
-
-
-def _check_memory(opened: OpenImage) -> None:
-    """Refuse what would not fit: as stored, and in RAS+ order; as float32 between, if scaled."""
-    stored = np.dtype(opened.info.dtype)
-    is_kept = stored.kind in "iu" and _scaling(opened.image) == (1.0, 0.0)
-    copies = 2 * stored.itemsize if is_kept else stored.itemsize + 2 * _FLOAT32_BYTES
-    needed = math.prod(opened.info.shape) * copies
-    free = available_bytes()
-    if free is not None and needed > free:
-        wrong = f"it needs {needed / GB:.1f} GB of memory, {free / GB:.1f} GB are free"
-        raise unreadable(opened.path, wrong, "close other programs or resample it to larger voxels")
-
-
-def _finite(path: Path, data: NDArray[Any]) -> NDArray[Any]:
-    if data.dtype.kind != "f":
-        return data
-    good = (data >= -LARGEST_VALUE) & (data <= LARGEST_VALUE)  # false for NaN
-    bad = data.size - int(np.count_nonzero(good))
-    if bad == 0:
-        return data
-    if bad == data.size:
-        raise unreadable(path, "none of its values is a finite number", "choose another image")
-    logger.warning(
-        "%s: %d of %d values are NaN, infinite or beyond %g; shown as 0",
-        path, bad, data.size, LARGEST_VALUE,
-    )  # fmt: skip
-    return np.where(good, data, data.dtype.type(0))
 
 
 def _check_same_grid(path: Path, frames: Sequence[Volume]) -> None:

@@ -198,12 +198,13 @@ def _number(reading: Reading, minus: str) -> str:
     if math.isnan(reading.value):
         return NOT_KNOWN
     words = {
-        "label": f"{reading.value:.0f}",
+        "label": f"{reading.value:.0f} {reading.label}".rstrip(),
         "probability": f"{reading.value:.2f}",
         "intensity": f"{reading.value:.4g}",
         "change": f"{round(reading.value, 1) + 0.0:+.1f} %",
     }[reading.kind]
-    return words.replace("-", minus)
+    # A name may hold a hyphen.
+    return words if reading.label else words.replace("-", minus)
 
 
 def _world_box(axis: str, about: str) -> QDoubleSpinBox:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from brainviewer.cohort.image_checks import may_be_scan
 from brainviewer.core.imagefile import SUFFIXES, ImageInfo
+from brainviewer.core.label_table import LabelTableError, table_beside
 from brainviewer.core.nifti import peek, read_volume
+from brainviewer.core.regions import looks_like_labels
 from brainviewer.gui.background import Background
 from brainviewer.session.failures import sentence_for
 from brainviewer.session.recipe_files import open_recipe
@@ -20,6 +22,7 @@ from brainviewer.session.recipe_files import open_recipe
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from brainviewer.core.label_table import LabelTable
     from brainviewer.core.recipe import Recipe
     from brainviewer.core.volume import Volume
     from brainviewer.gui.bridge import Bridge
@@ -31,24 +34,30 @@ RECIPE_FILTER = "Recipes and sidecars (*.json);;All files (*)"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenedImage:
-    """An image that was read, what its header said, and whether it may be the scan of a head."""
+    """An image that was read, what its header said, and whether it may be the scan of a head.
+
+    Of labels the table that lies beside them, or a doubt: why it could not be read.
+    """
 
     path: Path
     volume: Volume
     info: ImageInfo
     may_be_scan: bool = False
+    labels: LabelTable | None = None
+    doubt: str = ""
 
     @property
     def warnings(self) -> list[str]:
         """Sentences about what the user cannot see in the picture."""
-        sentences = []
+        sentences = [self.doubt] if self.doubt else []
         if not self.info.has_orientation:
             sentences.append(
                 f"{self.path.name} does not say where left and right are; they are guessed"
             )
         if self.info.frames > 1:
             sentences.append(
-                f"{self.path.name} has {self.info.frames} frames; the first one is shown"
+                f"{self.path.name} has {self.info.frames} frames; the first one is shown: choose "
+                f"another in Layers, or by comma and period in a slice"
             )
         return sentences
 
@@ -141,4 +150,10 @@ class FileOpener(QObject):
 
 def _read_image(path: Path) -> OpenedImage:
     volume, info = read_volume(path), peek(path)
-    return OpenedImage(path, volume, info, may_be_scan(info, volume))
+    opened = OpenedImage(path, volume, info, may_be_scan(info, volume))
+    if not looks_like_labels(volume.data):
+        return opened
+    try:
+        return replace(opened, labels=table_beside(path))
+    except LabelTableError as error:
+        return replace(opened, doubt=str(error))

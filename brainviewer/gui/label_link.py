@@ -44,7 +44,9 @@ class LabelLink:
         if generator is None:
             return
         grid = generator.affine.tobytes()
-        images = [it.volume for it in self._display.layers if it.kind == "label"]
+        # Frames come too fast to bring each to the generator's grid.
+        labels = [it for it in self._display.layers if it.kind == "label" and it.frames == 1]
+        images = [it.volume for it in labels]
         known = {}
         for image in images:
             key = (id(image.data), grid)

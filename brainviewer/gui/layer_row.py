@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QIcon, QImage, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QIcon, QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from brainviewer.gui.controls import described, icon_button
+from brainviewer.gui.frame_line import FrameLine
 from brainviewer.gui.slider import JumpSlider, WheelGuard
 from brainviewer.session.colormaps import COLORMAPS, LABELS, STEPS, lookup_table
 
@@ -42,14 +43,21 @@ DIGITS_OF_WINDOW = 3
 
 
 class LayerRow(QFrame):
-    """One layer: seen or not, active or not, opacity, colours, window and place.
+    """One layer: seen or not, active or not, opacity, colours, window, frame and place.
 
     Parameters
     ----------
     display : Display
     index : int
         Of the layer in ``display.layers``.
+
+    Signals
+    -------
+    information_requested : int
+        The user asks what is known about the image of this layer.
     """
+
+    information_requested = Signal(int)
 
     def __init__(self, display: Display, index: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +68,7 @@ class LayerRow(QFrame):
         self._guard = WheelGuard(self)
         for control in (self.opacity, self.colormap, self.low, self.high):
             control.installEventFilter(self._guard)
+        self._make_context_menu()
         self._connect()
         self.show_layer()
 
@@ -72,6 +81,8 @@ class LayerRow(QFrame):
             self.colormap.setCurrentText(layer.colormap)
         self.percent.setText(f"{100 * layer.opacity:.0f} %")
         self._show_window(layer)
+        if self.frame is not None:
+            self.frame.show_frame(self._display.frames.wanted(layer), shown=layer.frame)
         self.active.setChecked(self._is_active)
         self.up.setEnabled(self._index < count - 1)
         self.down.setEnabled(self._index > 0)
@@ -128,6 +139,11 @@ class LayerRow(QFrame):
         self.up = _arrow(f"layer_up_{number}", Qt.ArrowType.UpArrow, f"Move {name} up")
         self.down = _arrow(f"layer_down_{number}", Qt.ArrowType.DownArrow, f"Move {name} down")
         self.remove = icon_button(f"layer_remove_{number}", "close", f"Remove {name}")
+        self.information = icon_button(
+            f"layer_information_{number}", "info", f"What the file of {name} says"
+        )
+        if not self._layer.source:
+            self.information.hide()
         self.opacity = _opacity_slider(f"layer_opacity_{number}", name)
         self.percent = QLabel()
         self.percent.setFixedWidth(self.percent.fontMetrics().horizontalAdvance("100 %") + 4)
@@ -144,6 +160,16 @@ class LayerRow(QFrame):
             "with two-tailed colours from 2.3 to the largest size",
         )
         self.auto.setText("Auto")
+        frames = self._layer.frames
+        self.frame = FrameLine(number, name, frames) if frames > 1 else None
+
+    def _make_context_menu(self) -> None:
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        wishes = {"&Information…": self._on_information} if self._layer.source else {}
+        for text, wish in {**wishes, "&Remove": self._on_remove}.items():
+            action = QAction(text, self)
+            action.triggered.connect(wish)
+            self.addAction(action)
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)
@@ -152,12 +178,14 @@ class LayerRow(QFrame):
         grid.addLayout(self._name_line(), 0, 0)
         grid.addLayout(_line(self.opacity, self.percent, self.colormap), 1, 0)
         grid.addLayout(self._window_line(), 2, 0)
+        if self.frame is not None:
+            grid.addWidget(self.frame, 3, 0)
         if self._layer.kind == "label":
             for control in (self.colormap, self._window_caption, self.low, self.high, self.auto):
                 control.hide()
 
     def _name_line(self) -> QHBoxLayout:
-        line = _line(self.active, self.up, self.down, self.remove)
+        line = _line(self.active, self.information, self.up, self.down, self.remove)
         line.insertWidget(0, self.eye)
         return line
 
@@ -177,6 +205,9 @@ class LayerRow(QFrame):
         self.up.clicked.connect(self._on_up)
         self.down.clicked.connect(self._on_down)
         self.remove.clicked.connect(self._on_remove)
+        self.information.clicked.connect(self._on_information)
+        if self.frame is not None:
+            self.frame.frame_requested.connect(self._on_frame_requested)
 
     # Wishes
 
@@ -200,6 +231,12 @@ class LayerRow(QFrame):
 
     def _on_auto(self) -> None:
         self._display.auto_window(self._index)
+
+    def _on_information(self) -> None:
+        self.information_requested.emit(self._index)
+
+    def _on_frame_requested(self, frame: int) -> None:
+        self._display.frames.ask(self._layer, frame)
 
     def _on_up(self) -> None:
         self._display.move_layer(self._index, self._index + 1)

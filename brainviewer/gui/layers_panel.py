@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -34,14 +34,21 @@ class LayersPanel(QScrollArea):
     Parameters
     ----------
     display : Display
+
+    Signals
+    -------
+    information_requested : int
+        What is known about the image of the layer of this index?
     """
+
+    information_requested = Signal(int)
 
     def __init__(self, display: Display, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._display = display
         self.rows: list[LayerRow] = []
         self._active = QButtonGroup(self)
-        self._shown: list[tuple[str, Kind]] = []
+        self._shown: list[tuple[str, Kind, str, int]] = []
         self.empty = caption_label("layers_empty", "Nothing is shown yet")
         self.interpolation = described(
             QComboBox(),
@@ -54,12 +61,13 @@ class LayersPanel(QScrollArea):
         self._lay_out()
         self.interpolation.activated.connect(self._on_interpolation_chosen)
         display.layers_changed.connect(self._on_layers_changed)
+        display.frames.changed.connect(self._on_layers_changed)
         self.show_layers()
 
     def show_layers(self) -> None:
         """Show what the display holds."""
         layers = self._display.layers
-        names = [(layer.name, layer.kind) for layer in layers]
+        names = [(layer.name, layer.kind, layer.source, layer.frames) for layer in layers]
         if names != self._shown:
             self._make_rows()
             self._shown = names
@@ -72,6 +80,7 @@ class LayersPanel(QScrollArea):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Follow the display no longer."""
         self._display.layers_changed.disconnect(self._on_layers_changed, missing_ok=True)
+        self._display.frames.changed.disconnect(self._on_layers_changed, missing_ok=True)
         super().closeEvent(event)
 
     def _make_rows(self) -> None:
@@ -84,6 +93,7 @@ class LayersPanel(QScrollArea):
         self.rows = [LayerRow(self._display, it) for it in range(len(self._display.layers))]
         for row in self.rows:
             self._active.addButton(row.active)
+            row.information_requested.connect(self.information_requested)
             self._column.insertWidget(0, row)
 
     def _lay_out(self) -> None:

@@ -21,11 +21,13 @@ from brainviewer.gui.command_palette import CommandPalette
 from brainviewer.gui.docks import Docks
 from brainviewer.gui.exporter import Exporter
 from brainviewer.gui.file_opener import FileOpener, OpenedImage
+from brainviewer.gui.frame_reader import FrameReader
 from brainviewer.gui.gradient_panel import GradientPanel
 from brainviewer.gui.help_dialog import PANEL_ROWS, HelpDialog, action_rows
 from brainviewer.gui.history_link import HistoryLink
 from brainviewer.gui.history_panel import HistoryPanel
 from brainviewer.gui.icons import refresh_icons, window_icon
+from brainviewer.gui.image_dialog import ImageInformation
 from brainviewer.gui.label_link import LabelLink
 from brainviewer.gui.measures_panel import MeasuresPanel
 from brainviewer.gui.menus import EditMenu, FileMenu, HelpMenu, PersonMenu
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from brainviewer.gui.bridge import Bridge
     from brainviewer.session.autosave import Autosave
     from brainviewer.session.state import Person, Session
+
+TOLD_MS = 3000
 
 
 class MainWindow(QMainWindow):
@@ -99,6 +103,8 @@ class MainWindow(QMainWindow):
         self.steps = HistoryPanel()
         self.status = StatusBar()
         self.opener = FileOpener(bridge, self)
+        self.frames = FrameReader(self.viewing.display, bridge, self)
+        self.information = ImageInformation(self.viewing.display, bridge, self)
         self._lay_out()
         self._make_menus()
         self.link = SessionLink(
@@ -228,6 +234,9 @@ class MainWindow(QMainWindow):
         self.regions.curves_requested.connect(self._on_curves)
         self.gradients.feature_requested.connect(self._on_feature_requested)
         self.gradients.save_requested.connect(self.exporter.save_gradients)
+        view.layer.information.triggered.connect(self.information.show_of_chosen)
+        self.viewing.layers.information_requested.connect(self.information.show_of)
+        view.layer.chosen.connect(self._on_layer_chosen)
         view.full_screen.toggled.connect(self._on_full_screen)
         self.help_menu.commands.triggered.connect(self.commands.toggle)
         self.help_menu.keys.triggered.connect(self._on_keys)
@@ -262,6 +271,8 @@ class MainWindow(QMainWindow):
         opener.opened.connect(self.remember_file)
         opener.reading.connect(self.status.showMessage)
         opener.failed.connect(self.messages.show_error)
+        self.frames.failed.connect(self.messages.show_error)
+        self.information.failed.connect(self.messages.show_error)
         exporter.written.connect(self.messages.show_notice)
         exporter.failed.connect(self.messages.show_error)
 
@@ -319,7 +330,9 @@ class MainWindow(QMainWindow):
     def _on_image_opened(self, image: OpenedImage) -> None:
         source = str(image.path)
         with self.past.history.one_step():
-            self.viewing.display.add_image(image.volume, source)
+            self.viewing.display.add_image(
+                image.volume, source, frames=image.info.frames, labels=image.labels
+            )
             self.scenes.place_image(source)
         for sentence in image.warnings:
             self.messages.show_notice(sentence)
@@ -330,6 +343,9 @@ class MainWindow(QMainWindow):
                 "As own &scan…",
                 accept=partial(self.scans.open, image.path),
             )
+
+    def _on_layer_chosen(self, name: str) -> None:
+        self.status.showMessage(f"Active layer: {name}", TOLD_MS)
 
     def _on_display_changed(self) -> None:
         self.status.show_convention(self.viewing.display.convention)
@@ -405,6 +421,7 @@ class MainWindow(QMainWindow):
             self.session.checkpoint_changed.disconnect(self._on_checkpoint_changed)
             self.session.person_changed.disconnect(self._on_person_changed)
             self.labels.close()
+            self.frames.close()
             self.changes.close()
             self.shown_regions.close()
             self.scans.close()

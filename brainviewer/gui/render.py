@@ -159,6 +159,7 @@ def drawn_window(
         window.show()
         session.notice.connect(_tell)
         window.opener.failed.connect(failures.append)
+        window.frames.failed.connect(failures.append)
         window.scenes.open(wanted)
         _wait_for(lambda: bool(failures) or session.shown is not None)
         if choice is not None and not failures:

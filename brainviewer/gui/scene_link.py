@@ -66,8 +66,9 @@ class SceneLink:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a view waits for its brain or its images."""
-        return self._waiting is not None or self._opener.is_reading
+        """Whether a view waits for its brain or its images, or for frames of them."""
+        is_reading = self._opener.is_reading or self._viewing.display.frames.is_waiting
+        return self._waiting is not None or is_reading
 
     def recipe(self) -> Recipe:
         """Write down what is shown, and how."""

@@ -84,6 +84,14 @@ def _add_opacity(display: Display, more: float) -> None:
         display.set_layer(display.active, opacity=round(min(max(opacity, 0.0), 1.0), 2))
 
 
+def _next_frame(display: Display) -> None:
+    display.step_frame(1)
+
+
+def _previous_frame(display: Display) -> None:
+    display.step_frame(-1)
+
+
 def _measure(display: Display, plane: Plane, key: Qt.Key, *, has_control: bool) -> bool:
     """Do what a key means to the lines; False if it means nothing."""
     rulers = display.rulers
@@ -124,6 +132,8 @@ _COMMANDS: dict[tuple[Qt.Key, bool], Callable[[Display], None]] = {
     (Qt.Key.Key_W, False): _toggle_active,
     (Qt.Key.Key_Q, False): _fade,
     (Qt.Key.Key_E, False): _strengthen,
+    (Qt.Key.Key_Period, False): _next_frame,
+    (Qt.Key.Key_Comma, False): _previous_frame,
     (Qt.Key.Key_Plus, False): zoom_in,
     (Qt.Key.Key_Equal, False): zoom_in,
     (Qt.Key.Key_Minus, False): zoom_out,

@@ -71,6 +71,7 @@ MOUSE_ROWS = (
     ("Slices", "R, Ctrl + F", "Fit the pictures into their panes, at one scale"),
     ("Slices", "Ctrl + J", "Active layer: brightness and contrast from the image itself"),
     ("Slices", "W; Q, E", "Active layer: show or hide; fainter, stronger"),
+    ("Slices", "Comma, period", "4D image: previous and next frame"),
     ("Slices", "X", "Crosshair on or off"),
     ("Slices", "M, Ctrl + M", "Measure: a left drag draws a line, or moves the end of one"),
     ("Slices", "Enter while measuring", "A line begins at the crosshair; again: it ends there"),

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QMenu, QWidget
 
 from brainviewer.core.space import Convention, Plane
 from brainviewer.gui.icons import set_icon
+from brainviewer.gui.layer_menu import LayerMenu
 from brainviewer.gui.measure_menu import MeasureMenu
 from brainviewer.gui.menus import make_action
 from brainviewer.gui.slice_keys import zoom_in, zoom_out
@@ -94,6 +95,8 @@ class ViewMenu(QMenu):
         self.lightbox.toggled.connect(viewing.show_lightbox)
         self.measure = MeasureMenu(self, viewing.display.rulers)
         self.addMenu(self.measure)
+        self.layer = LayerMenu(self, viewing.display)
+        self.addMenu(self.layer)
         self._make_interpolation_menu()
         self._make_panes_menu()
         self._make_3d_menu()
@@ -130,6 +133,7 @@ class ViewMenu(QMenu):
             with QSignalBlocker(action):
                 action.setChecked(holds)
         self.measure.show_rulers()
+        self.layer.show_layers()
         self.viewpoints.show_viewpoints()
         self.interpolations[display.interpolation].setChecked(True)
         self.large_pane.setEnabled(not self._viewing.is_lightbox)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from brainviewer.core.volume import Brain
     from brainviewer.gui.background import Background
+    from brainviewer.session.layers import Layer
     from brainviewer.session.state import Session, Shown
 
 KEY_ROWS = (
@@ -279,8 +280,8 @@ class ViewingArea(QWidget):
 
         The layer of a name becomes the active one, where it is there.
         """
-        images = {it.source: it.volume for it in self.display.layers if it.source}
-        known = [replace(it, image=images.get(it.source)) for it in looks]
+        images = {it.source: it for it in self.display.layers if it.source}
+        known = [_with_image(it, images.get(it.source)) for it in looks]
         named = {look.source for look in looks if look.source}
         others = [
             look_of_layer(it)
@@ -288,9 +289,16 @@ class ViewingArea(QWidget):
             if not it.generated and it.source not in named
         ]
         self.display.arrange([*known, *others])
+        self._ask_for_frames(looks)
         names = [layer.name for layer in self.display.layers]
         if active in names:
             self.display.set_active(names.index(active))
+
+    def _ask_for_frames(self, looks: Sequence[LayerLook]) -> None:
+        wanted = {look.name: look.frame for look in looks}
+        for layer in self.display.layers:
+            if layer.frames > 1 and layer.name in wanted:
+                self.display.frames.ask(layer, wanted[layer.name])
 
     @property
     def _other_grids(self) -> tuple[SignalInstance, ...]:
@@ -415,3 +423,16 @@ class ViewingArea(QWidget):
 
     def _on_display_changed(self) -> None:
         self.changed.emit()
+
+
+def _with_image(look: LayerLook, layer: Layer | None) -> LayerLook:
+    """Give a look the image of a layer, in the frame that is there."""
+    if layer is None:
+        return replace(look, image=None)
+    return replace(
+        look,
+        image=layer.volume,
+        frame=layer.frame,
+        frames=layer.frames,
+        labels=layer.labels,
+    )

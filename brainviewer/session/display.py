@@ -18,12 +18,14 @@ from brainviewer.core.space import (
     voxel_to_world,
     world_to_voxel,
 )
+from brainviewer.session.frames import Frames
 from brainviewer.session.layers import (
     Interpolation,
     Kind,
     Layer,
     LayerChanges,
     fitting_window,
+    is_same_series,
     is_successor,
     layer_of_image,
     layers_of,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from brainviewer.core.label_table import LabelTable
     from brainviewer.core.volume import Brain, Volume
     from brainviewer.session.look import LayerLook
     from brainviewer.session.slicing import Frame, Point, Voxel
@@ -51,11 +54,15 @@ NEAR_CROSSHAIR_MM = 20.0
 
 
 class Reading(NamedTuple):
-    """The value of a layer at the crosshair; NaN outside the layer."""
+    """The value of a layer at the crosshair, NaN outside the layer, with the layer's title.
+
+    Of a label with a name, the name too.
+    """
 
     name: str
     value: float
     kind: Kind
+    label: str = ""
 
 
 class Display:
@@ -81,6 +88,7 @@ class Display:
         self._views = dict.fromkeys(Plane, View())
         self.rulers = Rulers()
         self.regions = ShownRegions()
+        self.frames = Frames()
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -179,9 +187,17 @@ class Display:
         new = [layer if it is old else it for it in self._layers]
         self._set_layers(tuple(it for it in new if it is not None))
 
-    def add_image(self, volume: Volume, source: str = "") -> None:
-        """Show an image, from a file of this path, on top of all others."""
-        layer = self._as_preferred(replace(layer_of_image(volume), source=source))
+    def add_image(
+        self,
+        volume: Volume,
+        source: str = "",
+        *,
+        frames: int = 1,
+        labels: LabelTable | None = None,
+    ) -> None:
+        """Show an image on top of all others: the first of the frames of a file of this path."""
+        layer = layer_of_image(volume)
+        layer = replace(self._as_preferred(layer), source=source, frames=frames, labels=labels)
         self._set_layers(told_apart((*self._layers, layer)))
 
     def remove_layer(self, index: int) -> None:
@@ -202,6 +218,11 @@ class Display:
         if index != self._active:
             self._active = index
             self.layers_changed.emit()
+
+    def step_active(self, steps: int) -> None:
+        """Make a higher layer active, or a lower one where negative; the ends are neighbours."""
+        if self._layers:
+            self.set_active((self.active + steps) % len(self._layers))
 
     def set_layer(self, index: int, **changes: Unpack[LayerChanges]) -> None:
         """Change the named attributes of a layer.
@@ -228,8 +249,10 @@ class Display:
     def arrange(self, looks: Sequence[LayerLook]) -> None:
         """Show the layers that some looks describe, the lowest first.
 
-        Maps that the brain has not are left out; the map of local change stays on top.
+        Maps that the brain has not are left out; the map of local change stays on top. Images
+        that are there keep the frame they show.
         """
+        looks = [self._with_shown_frame(look) for look in looks]
         overlay = self.overlay
         if tuple(look_of_layer(it) for it in self._layers if it is not overlay) != tuple(looks):
             on_top = () if overlay is None else (overlay,)
@@ -266,6 +289,40 @@ class Display:
         """The interpolation of the lowest layer, which holds for the pixels of the screen."""
         return self._layers[0].interpolation if self._layers else self._preferred
 
+    # Frames
+
+    @property
+    def series(self) -> int | None:
+        """The index of the layer whose frames keys change: the active one, else the top one.
+
+        None where no layer has frames.
+        """
+        return self._chosen_among([layer.frames > 1 for layer in self._layers])
+
+    @property
+    def image(self) -> int | None:
+        """The index of the image from a file that is active, else of the top one; None without."""
+        return self._chosen_among([bool(layer.source) for layer in self._layers])
+
+    def step_frame(self, steps: int) -> None:
+        """Ask for a later frame, or an earlier one where negative; not beyond the ends."""
+        if self.series is not None:
+            layer = self._layers[self.series]
+            frame = self.frames.wanted(layer) + steps
+            self.frames.ask(layer, min(max(frame, 0), layer.frames - 1))
+
+    def show_frame(self, name: str, frame: int, volume: Volume) -> None:
+        """Show a frame that was asked for, where its layer is still there."""
+        self._set_layers(
+            tuple(
+                replace(layer, volume=volume, frame=frame)
+                if layer.name == name and layer.frames > 1
+                else layer
+                for layer in self._layers
+            )
+        )
+        self.frames.settle(name, frame)
+
     # Crosshair
 
     def set_crosshair(self, world: ArrayLike) -> None:
@@ -298,11 +355,7 @@ class Display:
 
     def values_at_crosshair(self) -> list[Reading]:
         """Read the nearest voxel of every visible layer, bottom first."""
-        return [
-            Reading(layer.name, _value_at(layer.volume, self.crosshair), layer.kind)
-            for layer in self._layers
-            if layer.visible
-        ]
+        return [_reading(layer, self.crosshair) for layer in self._layers if layer.visible]
 
     def toggle_crosshair(self) -> None:
         """Draw the crosshair, or stop drawing it."""
@@ -374,6 +427,15 @@ class Display:
         else:
             self.set_crosshair(self._crosshair)
 
+    def _chosen_among(self, is_one: Sequence[bool]) -> int | None:
+        found = [index for index, holds in enumerate(is_one) if holds]
+        return self.active if self.active in found else next(reversed(found), None)
+
+    def _with_shown_frame(self, look: LayerLook) -> LayerLook:
+        """Frames are no steps to go back to: the one that is shown stays."""
+        shown = next((it for it in self._layers if is_same_series(it, look)), None)
+        return look if shown is None else replace(look, image=shown.volume, frame=shown.frame)
+
     def _as_preferred(self, layer: Layer) -> Layer:
         return layer if layer.kind == "label" else replace(layer, interpolation=self._preferred)
 
@@ -404,6 +466,13 @@ class Display:
         voxel = world_to_voxel(self.reference.affine, world)
         last = np.array(self.reference.shape) - 1
         return voxel_to_world(self.reference.affine, np.clip(voxel, 0, last))
+
+
+def _reading(layer: Layer, world: World) -> Reading:
+    value = _value_at(layer.volume, world)
+    names = {} if layer.labels is None else layer.labels.names
+    label = "" if np.isnan(value) else names.get(round(value), "")
+    return Reading(layer.title, value, layer.kind, label)
 
 
 def _value_at(volume: Volume, world: World) -> float:

@@ -37,6 +37,7 @@ class FollowingDisplay(Display):
         super().__init__()
         self._leader = leader
         self.rulers = leader.rulers
+        self.frames = leader.frames
         self._own: dict[str, Layer] = {}
         leader.layers_changed.connect(self._on_leaders_layers_changed)
         leader.crosshair_changed.connect(self.crosshair_changed.emit)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from brainviewer.core.label_table import LabelTable
+    from brainviewer.session.look import LayerLook
+
 Interpolation = Literal["nearest", "linear", "cubic"]
 Kind = Literal["intensity", "probability", "label", "change"]
 
@@ -59,6 +62,10 @@ class Layer:
         It shows a map of a generated brain, which the next brain replaces; never a user's image.
     source : str
         The path of a user's image; empty where there is none.
+    frame, frames : int
+        Which frame of the file's the volume is, counted from 0, and how many there are.
+    labels : LabelTable or None
+        What the numbers of a label image mean, where that is known.
 
     Raises
     ------
@@ -76,9 +83,17 @@ class Layer:
     kind: Kind = "intensity"
     generated: bool = False
     source: str = ""
+    frame: int = 0
+    frames: int = 1
+    labels: LabelTable | None = None
 
     def __post_init__(self) -> None:
         check_layer(self.colormap, self.window, self.opacity)
+
+    @property
+    def title(self) -> str:
+        """The name, with the frame where there are several."""
+        return f"{self.name} [{self.frame}]" if self.frames > 1 else self.name
 
 
 class LayerChanges(TypedDict, total=False):
@@ -195,9 +210,22 @@ def told_apart(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def is_successor(new: Layer, old: Layer) -> bool:
-    """Tell whether a layer shows the same image as another, or the same map of another brain."""
-    both_generated = new.generated and old.generated
-    return new.name == old.name if both_generated else new.volume is old.volume
+    """Tell whether a layer shows the same image as another, or the same map of another brain.
+
+    Any frame of a file is the same image.
+    """
+    if new.generated and old.generated:
+        return new.name == old.name
+    return new.volume is old.volume or is_same_series(new, old)
+
+
+def is_same_series(new: Layer | LayerLook, old: Layer | LayerLook) -> bool:
+    """Tell whether two layers, or how they look, show frames of one image."""
+    return new.frames > 1 and (new.name, new.source, new.frames) == (
+        old.name,
+        old.source,
+        old.frames,
+    )
 
 
 def fitting_window(layer: Layer) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from brainviewer.session.layers import Layer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from brainviewer.core.label_table import LabelTable
     from brainviewer.core.space import Convention
     from brainviewer.core.volume import Volume
     from brainviewer.session.layers import Interpolation, Kind
@@ -41,6 +42,10 @@ class LayerLook:
         brings another, and for an image that has yet to be read.
     source : str
         The path of a user's image; empty where there is none.
+    frame, frames : int
+        Those of the `Layer`. Of an image that has yet to be read only the frame is known.
+    labels : LabelTable or None
+        That of the `Layer`.
     """
 
     name: str
@@ -52,6 +57,9 @@ class LayerLook:
     kind: Kind
     image: Volume | None = None
     source: str = ""
+    frame: int = 0
+    frames: int = 1
+    labels: LabelTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,9 @@ def look_of_layer(layer: Layer) -> LayerLook:
         layer.kind,
         None if layer.generated else layer.volume,
         layer.source,
+        layer.frame,
+        layer.frames,
+        layer.labels,
     )
 
 
@@ -117,7 +128,15 @@ def layers_as(looks: Sequence[LayerLook], maps: Sequence[Layer]) -> tuple[Layer,
 
 def _layer_as(look: LayerLook, own: Layer | None) -> Layer:
     if look.image is not None:
-        own = Layer(look.name, look.image, kind=look.kind, source=look.source)
+        own = Layer(
+            look.name,
+            look.image,
+            kind=look.kind,
+            source=look.source,
+            frame=look.frame,
+            frames=look.frames,
+            labels=look.labels,
+        )
     assert own is not None
     return replace(
         own,

@@ -221,6 +221,7 @@ def _layer_to_json(look: LayerLook) -> dict[str, Any]:
         "opacity": look.opacity,
         "visible": look.visible,
         "interpolation": look.interpolation,
+        "frame": look.frame,
     }
 
 
@@ -238,6 +239,8 @@ def _layer(entry: Mapping[str, Any]) -> LayerLook:
         _one_of(entry["interpolation"], get_args(Interpolation)),  # type: ignore[arg-type]
         _one_of(entry["kind"], get_args(Kind)),  # type: ignore[arg-type]
         source=_text(entry["image"]),
+        # Recipes from before frames could be chosen have none.
+        frame=_count(entry.get("frame", 0)),
     )
 
 

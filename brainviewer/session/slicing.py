@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from brainviewer.core.label_table import LabelTable
     from brainviewer.core.volume import Affine, Volume
     from brainviewer.session.layers import Layer
 
@@ -233,7 +234,7 @@ def colors_of(values: NDArray[Any], layer: Layer) -> NDArray[np.float32]:
     (rows, columns, 4) float32 ndarray
         In 0-255; colours are multiplied with alpha.
     """
-    table = premultiplied_table(layer.colormap, layer.opacity)
+    table = _table_of(layer)
     numbers = values.astype(np.float32)
     outside = np.isnan(numbers)
     has_outside = bool(outside.any())
@@ -248,7 +249,8 @@ def colors_of(values: NDArray[Any], layer: Layer) -> NDArray[np.float32]:
 def _steps(values: NDArray[np.float32], layer: Layer) -> NDArray[np.intp]:
     """Find where in the table of its colours each value of a layer lies."""
     if layer.kind == "label":
-        return _label_steps(values)
+        steps = _label_steps(values)
+        return steps if layer.labels is None else _named_steps(values, steps, layer.labels)
     if layer.colormap == TWO_TAILED:
         return _tail_steps(values, layer.window)
     return _window_steps(values, layer.window)
@@ -274,6 +276,25 @@ def _label_steps(values: NDArray[np.float32]) -> NDArray[np.intp]:
     """0 stays 0; the labels above 255 begin again with the colour of 1."""
     labels = np.rint(values).astype(np.intp)
     return np.where(labels > 0, (labels - 1) % (STEPS - 1) + 1, 0)
+
+
+def _table_of(layer: Layer) -> NDArray[np.float32]:
+    """Give the colours of a layer; those of labels with a name come after those without."""
+    table = premultiplied_table(layer.colormap, layer.opacity)
+    if layer.kind != "label" or layer.labels is None:
+        return table
+    colors = layer.labels.colors
+    own = [(*colors[label], 255) if label else (0, 0, 0, 0) for label in sorted(colors)]
+    return np.concatenate([table, np.array(own, np.float32) * np.float32(layer.opacity)])
+
+
+def _named_steps(
+    values: NDArray[np.float32], unnamed: NDArray[np.intp], labels: LabelTable
+) -> NDArray[np.intp]:
+    known = np.array(sorted(labels.colors))
+    wanted = np.rint(values).astype(np.intp)
+    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[place] == wanted, STEPS + place, unnamed)
 
 
 def _is_opaque(colors: NDArray[np.float32]) -> bool:

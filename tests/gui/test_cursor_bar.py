@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QGuiApplication
 
+from brainviewer.core.label_table import LabelTable
 from brainviewer.core.space import Convention
 from brainviewer.core.volume import Volume
 from brainviewer.gui.cursor_bar import CursorBar
@@ -67,6 +68,17 @@ def test_the_value_of_every_visible_layer_is_shown(bar: CursorBar, display: Disp
     assert bar.values.text() == f"sub-1_T1w −795   label-GM_probseg {maps[0, 0, 5]:.2f}"
     display.set_layer(0, visible=False)
     assert bar.values.text().startswith("label-GM_probseg")
+
+
+def test_a_label_with_a_name_is_named(bar: CursorBar, display: Display) -> None:
+    labels = np.full((11, 12, 13), 17, np.int16)
+    labels[:5] = 0
+    table = LabelTable({17: "Left-Hippocampus"}, {17: (220, 216, 20)})
+    display.add_image(Volume(labels, AFFINE, "aseg"), labels=table)
+    display.set_crosshair_voxel((8, 0, 5))
+    assert bar.values.text().endswith("aseg 17 Left-Hippocampus")
+    display.set_crosshair_voxel((0, 0, 5))
+    assert bar.values.text().endswith("aseg 0")
 
 
 def test_copy_writes_it_all_down(bar: CursorBar, display: Display) -> None:

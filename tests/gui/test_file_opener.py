@@ -55,6 +55,30 @@ def test_what_a_picture_cannot_show_is_said(opener, qtbot, tmp_path) -> None:
     assert "3 frames" in second
 
 
+def write_labels(path):
+    data = np.zeros((12, 12, 12), np.uint8)
+    data[3:9, 3:9, 3:9] = 17
+    nib.save(nib.Nifti1Image(data, np.eye(4)), path)
+    return path
+
+
+def test_the_table_of_labels_beside_an_image_is_read(opener, qtbot, tmp_path) -> None:
+    path = write_labels(tmp_path / "aseg.nii.gz")
+    (tmp_path / "aseg.lut.txt").write_text("17 Left-Hippocampus 220 216 20 0\n")
+    with qtbot.waitSignal(opener.image_opened) as asked:
+        opener.open_all([path])
+    assert asked.args[0].labels.names == {17: "Left-Hippocampus"}
+
+
+def test_a_damaged_table_is_said_and_the_labels_are_shown(opener, qtbot, tmp_path) -> None:
+    path = write_labels(tmp_path / "aseg.nii.gz")
+    (tmp_path / "aseg.lut.txt").write_text("Hippocampus")
+    with qtbot.waitSignal(opener.image_opened) as asked:
+        opener.open_all([path])
+    assert "aseg.lut.txt" in asked.args[0].warnings[0]
+    assert asked.args[0].labels is None
+
+
 def test_a_bad_image_is_one_sentence(opener, qtbot, tmp_path) -> None:
     (tmp_path / "bad.nii").write_bytes(b"not an image")
     with qtbot.waitSignal(opener.failed) as asked, qtbot.assertNotEmitted(opener.opened):

@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from brainviewer.core import nifti
+from brainviewer.core import frames
 from brainviewer.core.imagefile import ImageError
 from brainviewer.core.nifti import peek, read_volume
 from brainviewer.core.space import Convention, Plane
@@ -59,10 +59,10 @@ def test_an_image_of_1024_cubed_is_refused_and_takes_no_memory(tmp_path: Path) -
 
 def test_an_image_for_which_too_little_memory_is_free_is_refused(tmp_path, monkeypatch) -> None:
     path = write_sparse(tmp_path / "a.nii", 64, "int16", slope=0.5)
-    monkeypatch.setattr(nifti, "available_bytes", lambda: 2_000_000)
+    monkeypatch.setattr(frames, "available_bytes", lambda: 2_000_000)
     with pytest.raises(ImageError, match=r"it needs 0.0 GB of memory, 0.0 GB are free; close"):
         read_volume(path)
-    monkeypatch.setattr(nifti, "available_bytes", lambda: None)
+    monkeypatch.setattr(frames, "available_bytes", lambda: None)
     assert read_volume(path).data.max() == 125.0
 
 

@@ -18,7 +18,7 @@ from brainviewer.session.view import View
 
 MAP = LayerLook("GM", "GM", (0.0, 0.8), 0.35, True, "nearest", "probability")
 IMAGE = LayerLook(
-    "scan", "gray", (5.0, 99.0), 1.0, True, "linear", "intensity", source="/a/scan.nii"
+    "scan", "gray", (5.0, 99.0), 1.0, True, "linear", "intensity", source="/a/scan.nii", frame=3
 )
 
 
@@ -92,6 +92,7 @@ def _changed(entry, path: str, value: object):
         ("layers/0/window", [1, 0], "a window goes from a lower to a higher value"),
         ("layers/0/colormap", "mud", "a colormap is one of"),
         ("layers/0/opacity", 2, "opacity must lie in 0-1"),
+        ("layers/1/frame", 0.5, "a whole number was expected"),
         ("layers", {}, "a list was expected"),
         ("layers/0", 3, "malformed"),
         ("brain_3d/mode", "Wires", "one of Surfaces, Volume, .* was expected, got 'Wires'"),
@@ -104,6 +105,11 @@ def _changed(entry, path: str, value: object):
 def test_a_broken_view_is_refused_with_what_is_wrong(scene, path, value, sentence) -> None:
     with pytest.raises(RecipeError, match=sentence):
         scene_from_json(_changed(scene.to_json(), path, value))
+
+
+def test_a_layer_of_a_recipe_from_before_frames_has_the_first(scene) -> None:
+    entry = _changed(scene.to_json(), "layers/1/frame", None)
+    assert [it.frame for it in scene_from_json(entry).layers] == [0, 0]
 
 
 @pytest.mark.parametrize("beside", ["", "factual", "pin:3", "pin:3:own", "checkpoint:a b"])
