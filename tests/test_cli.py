@@ -308,7 +308,7 @@ def test_a_scan_is_carried_where_a_folder_is_given(run, scan, out, tmp_path) -> 
     assert "say with --carried where" in error
     assert not recipe.exists()
     assert run("encode", scan, "--out", recipe, "--to", 50, "--carried", out)[0] == 0
-    (carried,) = out.glob("sub-X/anat/*label-GM*carried*.nii.gz")
+    (carried,) = out.glob("sub-X/anat/sub-X_label-GM*carried*.nii.gz")
     assert read_volume(carried).data.any()
 
 

@@ -149,6 +149,7 @@ def read_participants(table: Path, description: Path | None = None) -> Participa
         For text among numbers, and for a value that is no level of its column.
     """
     rows = _read_rows(table)
+    _check_once(table, [row[ID_COLUMN] for row in rows])
     described = _read_json(description) if description and description.is_file() else {}
     features = []
     left_out = {}
@@ -160,13 +161,19 @@ def read_participants(table: Path, description: Path | None = None) -> Participa
             left_out[name] = why
         else:
             features.append(_describe(name, cells, entry))
-    people: dict[str, Conditions] = {}
-    for row in rows:
-        person = row[ID_COLUMN]
-        if person in people:
-            raise BidsError(f"{table.name} names {person} twice; keep one row for each person")
-        people[person] = {f.name: _parse(f, row[f.name], person) for f in features}
+    people = {
+        row[ID_COLUMN]: {f.name: _parse(f, row[f.name], row[ID_COLUMN]) for f in features}
+        for row in rows
+    }
     return Participants(tuple(features), people, left_out)
+
+
+def _check_once(table: Path, people: Iterable[str]) -> None:
+    known = set()
+    for person in people:
+        if person in known:
+            raise BidsError(f"{table.name} names {person} twice; keep one row for each person")
+        known.add(person)
 
 
 def _find_labels(folder: Path, table: Path, scan: Scan) -> Path | None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FEWEST_TEST_PEOPLE = 4
 FEWEST_TRAINING_PEOPLE = 20  # the feedforward network watches a tenth of them
-MISSING_COLUMN = "not there, or has text among its numbers"
+MISSING_COLUMN = "not there"
 SAME_GRID_MM = 1e-3
 
 

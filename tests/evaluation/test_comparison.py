@@ -347,7 +347,6 @@ def changed_rows(**values: object) -> list[dict]:
     ("rows", "complaint"),
     [
         (rows_without("height"), r"takes height \(numeric\) .* it is not there"),
-        (changed_rows(height="tall"), r"takes height \(numeric\) .* text among its numbers"),
         (changed_rows(age=""), "1 of the 8 test people .* with age and sex, .* sub-000"),
         (rows_without("")[:20], "not in this cohort"),
     ],
@@ -357,6 +356,12 @@ def test_a_table_that_does_not_fit_is_refused(
 ) -> None:
     write_table(store.folder, rows)
     refused([checkpoint], store, loader, tmp_path, complaint)
+
+
+def test_text_among_numbers_is_refused(checkpoint, store, loader, tmp_path) -> None:
+    write_table(store.folder, changed_rows(height="tall"))
+    complaint = "height of sub-000 is 'tall' in a column of numbers"
+    refused([checkpoint], store, loader, tmp_path, complaint, FeatureError)
 
 
 def test_a_level_that_is_none_is_refused(checkpoint, store, loader, tmp_path) -> None:

@@ -49,8 +49,8 @@ def test_what_lies_over_the_window_lies_over_the_pane_too(apart, qtbot) -> None:
     corner = palette.mapTo(apart, palette.rect().bottomRight() - QPoint(30, 30))
     assert pane.geometry().contains(pane.parentWidget().mapFrom(apart, corner))
     qtbot.waitUntil(palette.search.hasFocus)
-    found = QApplication.widgetAt(apart.mapToGlobal(corner))
-    assert palette.isAncestorOf(found)
+    there = apart.mapToGlobal(corner)
+    qtbot.waitUntil(lambda: palette.isAncestorOf(QApplication.widgetAt(there)), timeout=20_000)
     qtbot.keyClick(palette.search, Qt.Key.Key_Escape)
     assert not palette.isVisible()
 
