@@ -197,7 +197,7 @@ def train(
     remove_stale(out)
     team = {name: _Seat(fabric, player, recipe) for name, player in task.players.items()}
     modules = {name: seat.module for name, seat in team.items()}
-    average = _Average(task.model, recipe.ema_decay)
+    average = _Average(task.model, list(task.players.values()), recipe.ema_decay)
     run = _Run(out / STATE_FILE, task, team, average, describe_run(recipe, people))
     first = run.restore(recipe.steps) if resume else 0
     leads = fabric.global_rank == 0
@@ -208,13 +208,16 @@ def train(
         batch = source.batch(step).part(fabric.global_rank, fabric.world_size)
         random = _noise_source(step, recipe.seed, fabric.global_rank)
         numbers: dict[str, float] = {}
-        for name, seat in _playing(team, step):
+        playing = _playing(team, step)
+        for name, seat in playing:
             losses = task.losses(name, modules, batch, random)
             numbers |= _shared_numbers(fabric, name if len(team) > 1 else "", losses)
             if not all(math.isfinite(value) for value in numbers.values()):
                 raise TrainingError(_not_finite(step, numbers, run.path))
             seat.learn(fabric, losses["total"], learning_rate(step, recipe, seat.steps))
-        average.update(task.model, step)
+        average.update(
+            task.model, [(seat.player.module, step - seat.steps.start) for _, seat in playing]
+        )
         task.after_step(numbers)
         if leads and ((step + 1) % validate_every == 0 or step + 1 == recipe.steps):
             numbers |= task.validate(average.model)
@@ -267,18 +270,38 @@ def _playing(team: Mapping[str, _Seat], step: int) -> list[tuple[str, _Seat]]:
 
 
 class _Average:
-    """The exponential moving average of a model's weights; what is no weight is as it is."""
+    """The exponential moving average of a model's weights; what is no weight is as it is.
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    The weights of a player are averaged over the player's own turns: before the first, nothing has
+    been learned that could be kept, and after the last nothing more comes.
+    """
+
+    def __init__(self, model: nn.Module, players: Sequence[Player], decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self._decay = decay
+        self._means = {
+            id(value): mean
+            for mean, value in zip(self.model.parameters(), model.parameters(), strict=True)
+        }
+        played = {id(value) for player in players for value in player.module.parameters()}
+        self._unplayed = [value for value in model.parameters() if id(value) not in played]
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Move towards the model; in the first steps faster, so that the start is forgotten."""
-        decay = min(self._decay, (1 + step) / (10 + step))
-        for mean, value in zip(self.model.parameters(), model.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
+    def update(self, model: nn.Module, playing: Sequence[tuple[nn.Module, int]]) -> None:
+        """Move towards the model; in a player's first steps faster, so that the start is forgotten.
+
+        Parameters
+        ----------
+        playing : sequence of nn.Module and int
+            Whose turn it was, and how many steps they have played before.
+        """
+        for module, step in playing:
+            decay = min(self._decay, (1 + step) / (10 + step))
+            for value in module.parameters():
+                if id(value) in self._means:
+                    self._means[id(value)].lerp_(value, 1 - decay)
+        for value in self._unplayed:
+            self._means[id(value)].copy_(value)
         for kept, now in zip(self.model.buffers(), model.buffers(), strict=True):
             kept.copy_(now)
 

@@ -515,3 +515,20 @@ def test_players_one_after_the_other_resume_as_if_never_stopped(tmp_path) -> Non
             run(RelayTask(), tmp_path / f"{step}", on_progress=stop_at(step))
         again = run(RelayTask(), tmp_path / f"{step}", resume=True).state_dict()
         assert all(torch.equal(again[name], whole[name]) for name in whole)
+
+
+def test_a_players_weights_are_averaged_over_its_own_turns(tmp_path) -> None:
+    task, seen = RelayTask(), []
+
+    def note(_progress) -> None:
+        seen.append({name: value.clone() for name, value in task.model.state_dict().items()})
+
+    starts = {name: value.clone() for name, value in task.model.state_dict().items()}
+    average = run(task, tmp_path, on_progress=note).state_dict()
+    for player, turns in (("first", seen[:5]), ("second", seen[5:])):
+        name = f"{player}.weight"
+        mean = starts[name]
+        for turn, weights in enumerate(turns):
+            decay = min(LINE.ema_decay, (1 + turn) / (10 + turn))
+            mean = decay * mean + (1 - decay) * weights[name]
+        torch.testing.assert_close(average[name], mean)
