@@ -53,6 +53,26 @@ RECIPE = TrainingRecipe(
 )
 
 
+def recipe_toml(*, steps: int, batch_size: int) -> str:
+    """Return a recipe file of a tiny C-VAE."""
+    return f"""
+generator = "cvae"
+title = "Tiny"
+features = {json.dumps(RECIPE.features)}
+shape = {list(SHAPE)}
+first_voxel = [0, 0, 0]
+steps = {steps}
+batch_size = {batch_size}
+learning_rate = 0.01
+
+[model]
+latent = {SIZES["latent"]}
+channels = {list(SIZES["channels"])}
+bottleneck = {SIZES["bottleneck"]}
+hidden = {SIZES["hidden"]}
+"""
+
+
 def person_id(index: int) -> str:
     return f"sub-{index:03d}"
 

@@ -77,9 +77,8 @@ def carry(
         return replace(volume, data=values)
     grid = onto or Grid(values.shape, volume.affine)
     data = np.zeros(grid.shape, dtype=np.float32)
-    source, target = _box(values), None
-    if source is not None:
-        target = _reached(source, volume.affine, moved, grid)
+    source = _box(values)
+    target = None if source is None else _reached(source, volume.affine, moved, grid)
     if source is None or target is None:
         return replace(volume, data=data, affine=grid.affine)
     to_source = np.linalg.inv(volume.affine)

@@ -251,6 +251,14 @@ def resample(
     return replace(volume, data=data, affine=np.array(affine, dtype=np.float64))
 
 
+def finer_affine(affine: Affine, times: int) -> Affine:
+    """Return the affine (4, 4) of a grid so many times finer along each axis, with its corners."""
+    finer = affine.copy()
+    finer[:3, 3] += finer[:3, :3].sum(axis=1) * (1.0 / times - 1.0) / 2
+    finer[:3, :3] /= times
+    return finer
+
+
 def is_orthonormal(affine: Affine) -> bool:
     """Tell whether the voxel axes meet at right angles, as NIfTI's qform and ITK demand."""
     spacing = voxel_spacing(affine)

@@ -15,6 +15,7 @@ from brainviewer.cohort.store import grid_affine
 from brainviewer.core.files import write_json_atomically
 from brainviewer.core.scenario import AGE, SEX, feature_age
 from brainviewer.evaluation.cache import ArrayCache, fingerprint
+from brainviewer.evaluation.comparison import folder_of
 from brainviewer.evaluation.distances import discrepancy, linear_kernels, rbf_kernels
 from brainviewer.evaluation.evidence import label_progress
 from brainviewer.evaluation.figures import (
@@ -171,13 +172,14 @@ def evaluate_images(
     }
     write_tables(samples, near, out)
     (out / FIGURE_FOLDER).mkdir(exist_ok=True)
-    for name, own in judged.items():
+    for checkpoint in checkpoints:
+        name, own = checkpoint.name, judged[checkpoint.name]
         figure = plot_montage(_montage(own.made, own.sample, people), people.affine)
         save_figure(figure, out / FIGURE_FOLDER / f"{name}.png")
         content = _scores_json(name, own, people, samples)
         if name in near:
             content["nearest_training_latent"] = plain(_nearness_json(name, near[name]))
-        folder = out / name if len(judged) > 1 else out
+        folder = folder_of(checkpoint, checkpoints, out)
         _write_details(name, own, folder)
         write_json_atomically(folder / SCORES_FILE, content)
     shutil.rmtree(out / CACHE_FOLDER)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from brainviewer.core.space import finer_affine
 from brainviewer.core.tissues import T1, TISSUES
 from brainviewer.core.volume import Brain, voxel_volume_ml
 from brainviewer.generators.base import GenerationError, Identity
@@ -435,11 +436,7 @@ class DiffeoGenerator(TissueGenerator):
         """Of the fine grid, (4, 4) float64, mm; None where there is no fine template."""
         if not self._model.config.fine:
             return None
-        affine = self.affine.copy()
-        # The corners of both grids are the same.
-        affine[:3, 3] += affine[:3, :3].sum(axis=1) * (1.0 / FINE - 1.0) / 2
-        affine[:3, :3] /= FINE
-        return affine
+        return finer_affine(self.affine, FINE)
 
     def fine_steps(
         self, identity: Identity, conditions: Conditions

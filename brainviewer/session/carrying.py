@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from brainviewer.core.carrying import Displacement, Grid, carry, toned
-from brainviewer.core.space import resample
+from brainviewer.core.space import finer_affine, resample
 from brainviewer.core.tissues import T1, TISSUES
 from brainviewer.core.volume import Brain, Volume, voxel_spacing
 from brainviewer.session.request import Shown, measured_volumes_ml
@@ -171,11 +171,8 @@ def fine_grid(generator: BrainGenerator) -> Grid:
     """Return the grid that scans are shown on: a generator's, or one of half its spacing."""
     is_coarse = float(voxel_spacing(generator.affine).min()) > 1.5 * SCAN_SPACING_MM
     times = 2 if is_coarse else 1
-    affine = generator.affine.copy()
-    affine[:3, 3] += affine[:3, :3].sum(axis=1) * (1.0 / times - 1.0) / 2  # the same corners
-    affine[:3, :3] /= times
     i, j, k = (times * n for n in generator.shape)
-    return Grid((i, j, k), affine)
+    return Grid((i, j, k), finer_affine(generator.affine, times))
 
 
 def fine_steps(

@@ -240,7 +240,7 @@ class Comparison:
         beside = self._beside(choice, state)
         checkpoint = choice.checkpoint or beside.checkpoint
         topic = _topic(choice, checkpoint, beside)
-        if topic == self._shown_topic:
+        if topic == self._shown_topic and not self._lacks_fine_scan(choice):
             self._worker.cancel_background(self._place)
             return
         if choice.against is Against.CARRIED and self._encoded is not None:
@@ -259,6 +259,11 @@ class Comparison:
             self._work(topic, beside, checkpoint, decoder),
             place=self._place,
         )
+
+    def _lacks_fine_scan(self, choice: Choice) -> bool:
+        """Tell whether a carried scan is there, and its own voxels are still to be shown."""
+        there = self.compared is not None and self.compared.shown is not None
+        return choice.against is Against.CARRIED and there and self.fine_brain is None
 
     def _ask_fine(self, choice: Choice, state: State, decoder: Decoder) -> None:
         """Make a second brain of the generator in use fine too; others have one grid."""

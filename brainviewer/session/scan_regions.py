@@ -11,7 +11,7 @@ import brainviewer
 from brainviewer.core.nifti import SpaceCode, write_volume
 from brainviewer.core.purpose import NOT_CLINICAL
 from brainviewer.core.regions import finer_labels
-from brainviewer.core.space import resample
+from brainviewer.core.space import finer_affine, resample
 from brainviewer.core.tissues import T1
 from brainviewer.core.volume import Volume
 from brainviewer.session.bids import image_stem
@@ -82,9 +82,7 @@ def scan_region_steps(
 
 def labels_on_scan(scan: OwnScan, labels: Volume) -> Volume:
     """Bring labels from the common grid to the scan's own voxels, in the world of its file."""
-    fine = labels.affine.copy()
-    fine[:3, 3] += fine[:3, :3].sum(axis=1) * (1.0 / FINER - 1.0) / 2  # the corners are the same
-    fine[:3, :3] /= FINER
+    fine = finer_affine(labels.affine, FINER)
     smooth = Volume(finer_labels(labels.data, FINER), fine, labels.name)
     there = resample(smooth, affine=scan.t1.affine, shape=scan.t1.shape, order=0)
     inside: FloatArray = np.asarray(scan.t1.data, dtype=np.float32)

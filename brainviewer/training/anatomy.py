@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from brainviewer.cohort.growth import FINEST_SPACING_MM, load_reference
 from brainviewer.cohort.template import average_cells
+from brainviewer.core.space import finer_affine
 from brainviewer.generators.flow import exponentiate, jacobian_determinant, pull, resample
 from brainviewer.generators.registration import register
 from brainviewer.training.guides import mean_guide, paired
@@ -61,10 +62,7 @@ def load_anatomy(shape: tuple[int, int, int], affine: Affine) -> FloatArray:
 
 @lru_cache(maxsize=1)
 def _anatomy(shape: tuple[int, int, int], affine: bytes) -> FloatArray:
-    grid = np.frombuffer(affine, dtype=np.float64).reshape(4, 4).copy()
-    spacing = grid.diagonal()[:3].copy()
-    grid[:3, 3] += spacing * (1.0 / FINE - 1.0) / 2
-    grid[:3, :3] /= FINE
+    grid = finer_affine(np.frombuffer(affine, dtype=np.float64).reshape(4, 4), FINE)
     i, j, k = (FINE * n for n in shape)
     reference = load_reference(FINEST_SPACING_MM)
     wm, gm, csf, ventricles = (

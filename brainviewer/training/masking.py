@@ -23,7 +23,7 @@ FEWEST = 20.0  # occurrences of codes as they are anywhere, beside those at a pl
 def usual_codes(codes: Tensor, vocabulary: int) -> Tensor:
     """Count how often each code occurs at each place and around it.
 
-    Chosen on unseen people of IXI: 5.1 nats a code, where codes counted anywhere take 6.0.
+    Chosen on the validation people of IXI: 5.1 nats a code, where codes counted anywhere take 6.0.
 
     Parameters
     ----------

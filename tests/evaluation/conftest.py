@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from brainviewer.cohort.store import CohortStore, Manifest, PersonRecord, to_uint8
 from brainviewer.core.tissues import TISSUES, map_volumes_ml
 from brainviewer.evaluation.cache import ArrayCache
 from brainviewer.generators.checkpoint import Checkpoint, open_checkpoint
 from tests.fakes import AFFINE, FEATURES, SHAPE, FakeGenerator, write_fake_checkpoint
+from tests.tiny_brainsynth import publish_tiny_brainsynth, write_pictured_cohort
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PEOPLE = 40
@@ -41,6 +44,27 @@ def features_of(index: int) -> dict[str, Any]:
         "education": str(1 + index % 3),
         "occupation": "abc"[index % 3],
     }
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: small networks are faster so."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> CohortStore:
+    """The people of `tests.tiny` with T1 images."""
+    return write_pictured_cohort(tmp_path_factory.mktemp("pictured") / "cohort")
+
+
+@pytest.fixture(scope="module")
+def brainsynth(pictured: CohortStore) -> Checkpoint:
+    """A tiny BrainSynth of the pictured people."""
+    return open_checkpoint(publish_tiny_brainsynth(pictured.folder.parent / "tiny", pictured))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,9 @@ from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.generators.device import choose_device
 from tests.evaluation.conftest import change_config
 from tests.fakes import write_fake_checkpoint
-from tests.tiny_brainsynth import publish_tiny_brainsynth, write_pictured_cohort
+from tests.tiny_brainsynth import publish_tiny_brainsynth
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE = 16
 QUICK = AgePlan(steps=200, look_every=20, runs=1, learning_rate=2e-3)
@@ -37,24 +39,6 @@ QUICK = AgePlan(steps=200, look_every=20, runs=1, learning_rate=2e-3)
 
 class StoppedError(Exception):
     """Somebody has had enough."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory):
-    return write_pictured_cohort(tmp_path_factory.mktemp("pictured") / "cohort")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(cohort):
-    return open_checkpoint(publish_tiny_brainsynth(cohort.folder.parent / "tiny", cohort))
 
 
 def aged_people(count: int, seed: int) -> AgedPictures:
@@ -179,19 +163,19 @@ def test_images_are_averaged_over_blocks() -> None:
     assert block_of(np.diag([10.0, 10.0, 10.0, 1.0]), 4.0) == 1
 
 
-def test_synthetic_people_have_all_ages_of_the_training_people(checkpoint, cohort) -> None:
-    _, train, _ = find_people(checkpoint, cohort, read_table(cohort), cohort.read_manifest())
+def test_synthetic_people_have_all_ages_of_the_training_people(brainsynth, pictured) -> None:
+    _, train, _ = find_people(brainsynth, pictured, read_table(pictured), pictured.read_manifest())
     real = [feature_age(row) for row in train.values()]
-    drawn = draw_conditions(checkpoint, [*train.values()], 200)
+    drawn = draw_conditions(brainsynth, [*train.values()], 200)
     ages = [feature_age(row) for row in drawn]
     assert min(real) <= min(ages) < max(ages) <= max(real)
     assert np.histogram(ages, 4)[0].min() > 25
     assert {row["sex"] for row in drawn} == {"F", "M"}
-    assert draw_conditions(checkpoint, [*train.values()], 3) == drawn[:3]
+    assert draw_conditions(brainsynth, [*train.values()], 3) == drawn[:3]
 
 
-def test_images_are_kept_small_and_not_made_twice(checkpoint, cohort, tmp_path) -> None:
-    generator = load_generator(checkpoint, device="cpu")
+def test_images_are_kept_small_and_not_made_twice(brainsynth, pictured, tmp_path) -> None:
+    generator = load_generator(brainsynth, device="cpu")
     people, cache = [{"age": 30.0, "sex": "F"}, {"age": 70.0, "sex": "M"}], ArrayCache(tmp_path, "")
     first = draw_pictures(generator, people, block=2, cache=cache)
     assert first.images.dtype == np.uint8
@@ -202,22 +186,22 @@ def test_images_are_kept_small_and_not_made_twice(checkpoint, cohort, tmp_path) 
     np.testing.assert_array_equal(again.images, first.images)
 
 
-def test_validation_people_are_neither_trained_nor_tested_on(checkpoint, cohort) -> None:
-    table = read_table(cohort)
-    watched = validation_people(checkpoint, cohort, table)
-    _, train, test = find_people(checkpoint, cohort, table, cohort.read_manifest())
+def test_validation_people_are_neither_trained_nor_tested_on(brainsynth, pictured) -> None:
+    table = read_table(pictured)
+    watched = validation_people(brainsynth, pictured, table)
+    _, train, test = find_people(brainsynth, pictured, table, pictured.read_manifest())
     assert watched
     assert not set(watched) & (set(train) | set(test))
-    people = load_age_people(checkpoint, cohort, voxel_mm=20.0)
+    people = load_age_people(brainsynth, pictured, voxel_mm=20.0)
     assert len(people.watched) == len(watched)
     assert people.test.ages.tolist() == [feature_age(row) for row in test.values()]
 
 
-def test_an_evaluation_writes_scores_a_table_and_a_figure(checkpoint, cohort, tmp_path) -> None:
+def test_an_evaluation_writes_scores_a_table_and_a_figure(brainsynth, pictured, tmp_path) -> None:
     settings = AgeSettings((2,), plan=AgePlan(steps=2, look_every=1, runs=2), device="cpu")
     said = []
     evaluate_brain_age(
-        [checkpoint], cohort, tmp_path, settings=settings,
+        [brainsynth], pictured, tmp_path, settings=settings,
         on_progress=lambda done, total, what: said.append(what),
     )  # fmt: skip
     assert {"reading people", "drawing with tiny", "learning ages, 2 synthetic, 2 of 2"} <= {*said}
@@ -235,17 +219,17 @@ def test_an_evaluation_writes_scores_a_table_and_a_figure(checkpoint, cohort, tm
 
 
 def test_what_cannot_be_judged_is_told_before_anything_is_made(
-    checkpoint, cohort, tmp_path
+    brainsynth, pictured, tmp_path
 ) -> None:
     out = tmp_path / "out"
     tissues = open_checkpoint(write_fake_checkpoint(tmp_path))
     with pytest.raises(EvaluationError, match="fake makes no T1 images"):
-        evaluate_brain_age([tissues], cohort, out, settings=AgeSettings())
-    unwatched = publish_tiny_brainsynth(tmp_path / "unwatched", cohort)
-    folds = {name: fold for name, fold in checkpoint.config["folds"].items() if fold != 2}
+        evaluate_brain_age([tissues], pictured, out, settings=AgeSettings())
+    unwatched = publish_tiny_brainsynth(tmp_path / "unwatched", pictured)
+    folds = {name: fold for name, fold in brainsynth.config["folds"].items() if fold != 2}
     change_config(unwatched, folds=folds)
     with pytest.raises(EvaluationError, match="unwatched was trained without validation people"):
-        evaluate_brain_age([open_checkpoint(unwatched)], cohort, out, settings=AgeSettings())
+        evaluate_brain_age([open_checkpoint(unwatched)], pictured, out, settings=AgeSettings())
     with pytest.raises(EvaluationError, match="must not be negative, got -1"):
         AgeSettings((3, -1))
     assert not out.exists()

@@ -25,16 +25,10 @@ from brainviewer.evaluation.network_files import (
 )
 from brainviewer.evaluation.people import EvaluationError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PLAN = Plan(volume_steps=3, volume_batch=4, slice_steps=3, slice_batch=4)
 SHAPE = (8, 12, 10)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -7,40 +7,22 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from brainviewer.evaluation.image_report import Nearness, Sample, copying
 from brainviewer.evaluation.images import _Judge, evaluate_images, load_image_people, match_people
 from brainviewer.evaluation.people import EvaluationError
 from brainviewer.generators.checkpoint import open_checkpoint
 from tests.fakes import write_fake_checkpoint
-from tests.tiny_brainsynth import publish_tiny_brainsynth, write_pictured_cohort
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory):
-    return write_pictured_cohort(tmp_path_factory.mktemp("pictured") / "cohort")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(cohort):
-    return open_checkpoint(publish_tiny_brainsynth(cohort.folder.parent / "tiny", cohort))
-
-
-@pytest.fixture(scope="module")
-def results(checkpoint, cohort, tmp_path_factory):
+def results(brainsynth, pictured, tmp_path_factory):
     out = tmp_path_factory.mktemp("results")
     told = []
     evaluate_images(
-        [checkpoint], cohort, out, device="cpu", on_progress=lambda *done: told.append(done)
+        [brainsynth], pictured, out, device="cpu", on_progress=lambda *done: told.append(done)
     )
     assert {"reading people", "comparing images", "drawing with tiny"} <= {it[2] for it in told}
     return out
@@ -96,8 +78,8 @@ def test_whoever_is_nearer_to_training_people_than_anybody_unseen_is_a_copy() ->
     assert copying(sample(5, 6, 7), sample(1, 2, 3))["p_nearer"] > 0.9
 
 
-def test_a_training_person_who_is_handed_out_again_is_found(checkpoint, cohort) -> None:
-    people = load_image_people(checkpoint, cohort)
+def test_a_training_person_who_is_handed_out_again_is_found(brainsynth, pictured) -> None:
+    people = load_image_people(brainsynth, pictured)
     judge = _Judge(people, lambda done, total, what: None)
     found = judge.nearness(people.train.maps[:3, :, ::-1])  # mirrored
     assert found.index.tolist() == [0, 1, 2]
@@ -114,8 +96,8 @@ def test_people_are_matched_by_sex_and_age_and_nobody_twice() -> None:
         match_people(wanted, pool[:1])
 
 
-def test_tissue_maps_and_images_are_not_put_into_one_table(checkpoint, cohort, tmp_path) -> None:
+def test_tissue_maps_and_images_are_not_put_into_one_table(brainsynth, pictured, tmp_path) -> None:
     other = open_checkpoint(write_fake_checkpoint(tmp_path))
     with pytest.raises(EvaluationError, match="fake makes no T1 images, others do; evaluate"):
-        evaluate_images([checkpoint, other], cohort, tmp_path / "out")
+        evaluate_images([brainsynth, other], pictured, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from brainviewer.evaluation.evidence import own_identities
 from brainviewer.evaluation.gradients import (
@@ -17,13 +16,7 @@ from brainviewer.generators.checkpoint import load_generator, open_checkpoint
 from brainviewer.training.dataset import load_training_data
 from tests.tiny import RECIPE, SHAPE, publish_tiny_checkpoint, write_tiny_cohort
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_gradients_of_a_network_are_those_of_its_brains(tmp_path, cache) -> None:

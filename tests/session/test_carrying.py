@@ -97,6 +97,14 @@ def test_a_scan_and_its_person_are_never_taken_for_each_other(session, beside) -
     assert beside.fine_brain is None  # this generator makes none
 
 
+def test_a_fine_scan_that_was_stopped_is_made_when_the_same_is_asked_again(session, beside) -> None:
+    beside.fine.leave()
+    assert beside.fine_brain is None
+    session.set_age(session.age)
+    session.wait_idle()
+    assert beside.fine_brain is not None
+
+
 def test_it_follows_age_and_moves_as_the_generator_says(session, beside, encoded) -> None:
     session.set_age(64.0)  # 0.2 mm a year: what is here was 4 mm in front
     session.wait_idle()

@@ -16,29 +16,14 @@ from brainviewer.cli import main
 from brainviewer.core.files import STALE_S
 from tests.robust import training_victim
 from tests.robust.killing import kill
-from tests.tiny import RECIPE, SHAPE, SIZES
+from tests.tiny import recipe_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STEPS = 12
 KILLS = (1, 2)  # after so many states of each run
-TOML = f"""
-generator = "cvae"
-title = "Tiny"
-features = {json.dumps(RECIPE.features)}
-shape = {list(SHAPE)}
-first_voxel = [0, 0, 0]
-steps = {STEPS}
-batch_size = 4
-learning_rate = 0.01
-
-[model]
-latent = {SIZES["latent"]}
-channels = {list(SIZES["channels"])}
-bottleneck = {SIZES["bottleneck"]}
-hidden = {SIZES["hidden"]}
-"""
+TOML = recipe_toml(steps=STEPS, batch_size=4)
 
 
 def step_of(out: Path) -> int:

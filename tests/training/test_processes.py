@@ -12,28 +12,13 @@ from statistics import mean
 import pytest
 
 from brainviewer.generators.checkpoint import open_checkpoint
-from tests.tiny import RECIPE, SHAPE, SIZES
+from tests.tiny import recipe_toml
 
 REPOSITORY = Path(__file__).parents[2]
 STEPS = 48
 WINDOW = 12  # steps; single ones are noisy
 
-TOML = f"""
-generator = "cvae"
-title = "Tiny"
-features = {list(RECIPE.features)}
-shape = {list(SHAPE)}
-first_voxel = [0, 0, 0]
-steps = {STEPS}
-batch_size = 8
-learning_rate = 0.01
-
-[model]
-latent = {SIZES["latent"]}
-channels = {list(SIZES["channels"])}
-bottleneck = {SIZES["bottleneck"]}
-hidden = {SIZES["hidden"]}
-"""
+TOML = recipe_toml(steps=STEPS, batch_size=8)
 
 
 def train(folder: Path, cohort: Path, processes: int) -> dict[int, float]:
