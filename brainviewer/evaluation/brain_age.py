@@ -160,6 +160,7 @@ def tell_with_synthetic(
     found = {}
     for number in settings.counts:
         train = people.train.joined(synthetic.first(number))
+        told = [_digest(it) for it in (train, people.watched, people.test)]
         rows = []
         for run in range(plan.runs):
             what = f"learning ages, {number} synthetic, {run + 1} of {plan.runs}"
@@ -174,8 +175,7 @@ def tell_with_synthetic(
                 device=device,
                 on_step=label_progress(on_progress, what),
             )
-            told = (train, people.watched, people.test)
-            request = ("ages", *map(_digest, told), asdict(replace(plan, runs=1)), run, device.name)
+            request = ("ages", *told, asdict(replace(plan, runs=1)), run, device.name)
             rows.append(cache.get(request, partial(_years, tell))["years"])
         found[number] = np.stack(rows)
     return found
