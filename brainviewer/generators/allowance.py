@@ -42,6 +42,14 @@ class Allowance(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._left = BESIDES_BYTES + UNPACKED * weights.stat().st_size
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Have torch call this mode as it is: its compiler, told to pass by, is imported for that.
+
+        Those imports (sympy among them) took 2.5 of the 5.5 s in which a first generator is loaded.
+        """
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,  # noqa: ANN401  torch gives it no types

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,3 +45,20 @@ def test_many_layers_that_are_too_large_together_are_refused(weights) -> None:
             torch.empty(side, side)
         with pytest.raises(ValueError, match="too large for its weights"):
             torch.empty(side, side)
+
+
+def test_a_network_is_built_without_the_compiler(weights) -> None:
+    build = (
+        "import sys; from pathlib import Path; from torch import nn\n"
+        "from brainviewer.generators.allowance import Allowance\n"
+        "with Allowance(Path(sys.argv[1])): nn.Linear(2, 2)\n"
+        "print(len({'torch', 'torch._dynamo', 'sympy'} & set(sys.modules)))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", build, weights],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert told.stdout.strip() == "1"
